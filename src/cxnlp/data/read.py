@@ -1,0 +1,97 @@
+"""Read labelled reviews. One bad line never loses the good ones: it is reported with file and line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cxnlp.data.review import Review, review_from_record
+from cxnlp.errors import DataError
+from cxnlp.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with one line of a file. Never holds review text."""
+
+    path: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}, line {self.line}: {self.reason}"
+
+
+def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
+    """Yield (line number, object or problem) for every line of a JSONL file that is not blank.
+
+    Raises:
+        DataError: the file cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, 1):
+                if raw.strip():
+                    yield number, _parse_line(str(path), number, raw)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give a JSONL file") from error
+
+
+def _parse_line(path: str, number: int, raw: bytes) -> dict[str, Any] | Problem:
+    try:
+        record = json.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        return Problem(path, number, f"byte {error.start + 1} is not UTF-8; save the file as UTF-8")
+    except (json.JSONDecodeError, RecursionError) as error:
+        where = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        return Problem(path, number, f"not a JSON object{where}; expected one object a line")
+    if not isinstance(record, dict):
+        return Problem(path, number, f"a JSON {type(record).__name__}, expected an object")
+    return record
+
+
+def read_reviews(path: Path, taxonomy: Taxonomy, source: str = "") -> tuple[list[Review], list[Problem]]:
+    """Read a JSONL file of labelled reviews; give the good ones, and what was wrong with the others.
+
+    Raises:
+        DataError: the file cannot be opened.
+    """
+    reviews: list[Review] = []
+    problems: list[Problem] = []
+    for number, record in json_lines(path):
+        if isinstance(record, Problem):
+            problems.append(record)
+            continue
+        try:
+            reviews.append(review_from_record(record, taxonomy, source or path.stem, number))
+        except DataError as error:
+            problems.append(Problem(str(path), number, str(error)))
+    return reviews, problems
+
+
+def read_labels_with_texts(labels: Path, texts: Path, taxonomy: Taxonomy) -> tuple[list[Review], list[Problem]]:
+    """Join labels keyed by ``id`` with the texts of another JSONL file; labels without a text are problems."""
+    by_id = {
+        str(record["id"]): record["text"]
+        for _, record in json_lines(texts)
+        if isinstance(record, dict) and "id" in record and isinstance(record.get("text"), str)
+    }
+    reviews: list[Review] = []
+    problems: list[Problem] = []
+    for number, record in json_lines(labels):
+        if isinstance(record, Problem):
+            problems.append(record)
+            continue
+        identity = str(record.get("id"))
+        if identity not in by_id:
+            problems.append(Problem(str(labels), number, f"no text with id {identity[:60]!r} in {texts}"))
+            continue
+        try:
+            review = review_from_record({**record, "text": by_id[identity]}, taxonomy, labels.stem, number)
+            reviews.append(replace(review, id=identity))
+        except DataError as error:
+            problems.append(Problem(str(labels), number, str(error)))
+    return reviews, problems

@@ -1,0 +1,37 @@
+"""The package's exceptions. Each message says what came, what was expected and what to do."""
+
+
+class CxnlpError(Exception):
+    """Any error that cxnlp raises on purpose; the command line prints it without a traceback."""
+
+
+class TaxonomyError(CxnlpError):
+    """A taxonomy file that cannot be used, or a label that the taxonomy does not have."""
+
+
+class SettingsError(CxnlpError):
+    """A recipe or option that is unknown, of the wrong type or out of range."""
+
+
+class DataError(CxnlpError):
+    """A file of reviews that cannot be read or written."""
+
+
+class BundleError(CxnlpError):
+    """A bundle that is incomplete, altered, of another format, or that failed its own export check."""
+
+
+class EncoderError(CxnlpError):
+    """An encoder that cannot be found, read or used."""
+
+
+class BackendError(CxnlpError):
+    """A scoring engine that is not installed or not available on this machine."""
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """Give ``; did you mean 'x'?`` for the known name closest to ``name``, or an empty string."""
+    from difflib import get_close_matches
+
+    match = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    return f"; did you mean {match[0]!r}?" if match else ""

@@ -1,0 +1,65 @@
+"""The only place that turns logits into probabilities, and probabilities into labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from cxnlp.taxonomy.facets import FacetValue, Kind, Taxonomy
+
+Floats = npt.NDArray[np.float32]
+Thresholds = Mapping[str, Mapping[str, float]]
+"""Facet to label to the probability from which the label is given."""
+
+
+def default_thresholds(taxonomy: Taxonomy, value: float = 0.5) -> dict[str, dict[str, float]]:
+    """Give every label of every ``any_of`` facet the same threshold."""
+    return {f.name: dict.fromkeys(f.labels, value) for f in taxonomy.facets if f.kind is Kind.ANY_OF}
+
+
+def probabilities(taxonomy: Taxonomy, logits: Floats) -> Floats:
+    """Turn logits (n, l) into probabilities (n, l): softmax or sigmoid, as each facet's kind asks."""
+    out = np.empty_like(logits, dtype=np.float32)
+    for facet in taxonomy.facets:
+        where = taxonomy.slices[facet.name]
+        block = logits[:, where].astype(np.float64)  # (n, labels of the facet)
+        if facet.kind is Kind.ANY_OF:
+            out[:, where] = 1 / (1 + np.exp(-np.clip(block, -60, 60)))
+            continue
+        groups = block.reshape(len(logits), -1, len(facet.labels))  # (n, 1 or labels of the other facet, choices)
+        exp = np.exp(groups - groups.max(axis=2, keepdims=True))
+        out[:, where] = (exp / exp.sum(axis=2, keepdims=True)).reshape(len(logits), -1)
+    return out
+
+
+def decide(taxonomy: Taxonomy, probs: Floats, thresholds: Thresholds) -> list[dict[str, FacetValue]]:
+    """Turn probabilities (n, l) into one record of labels per review, the most probable label first."""
+    columns = {facet.name: probs[:, taxonomy.slices[facet.name]] for facet in taxonomy.facets}
+    limits = {
+        facet.name: np.array([thresholds[facet.name][label] for label in facet.labels], np.float32)
+        for facet in taxonomy.facets
+        if facet.kind is Kind.ANY_OF
+    }
+    return [_decide_one(taxonomy, {k: v[row] for k, v in columns.items()}, limits) for row in range(len(probs))]
+
+
+def _decide_one(taxonomy: Taxonomy, row: Mapping[str, Floats], limits: Mapping[str, Floats]) -> dict[str, FacetValue]:
+    labels: dict[str, FacetValue] = {}
+    for facet in taxonomy.answers:
+        p = row[facet.name]
+        best = int(p.argmax())
+        if facet.kind is Kind.ONE_OF:
+            labels[facet.name] = facet.labels[best]
+            continue
+        order = [int(i) for i in np.argsort(-p, kind="stable") if p[i] >= limits[facet.name][i]]
+        if facet.main:  # the main label is the most probable one, whatever the thresholds say
+            order = [best, *(i for i in order if i != best)]
+        polarity = taxonomy.polarity_of.get(facet.name)
+        if polarity is None:
+            labels[facet.name] = tuple(facet.labels[i] for i in order)
+        else:
+            choices = row[polarity.name].reshape(len(facet.labels), -1).argmax(axis=1)
+            labels[facet.name] = {facet.labels[i]: polarity.labels[int(choices[i])] for i in order}
+    return labels
