@@ -45,7 +45,7 @@ def _parse_line(path: str, number: int, raw: bytes) -> dict[str, Any] | Problem:
         record = json.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         return Problem(path, number, f"byte {error.start + 1} is not UTF-8; save the file as UTF-8")
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits and deep nesting
         where = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         return Problem(path, number, f"not a JSON object{where}; expected one object a line")
     if not isinstance(record, dict):
@@ -77,7 +77,7 @@ def read_labels_with_texts(labels: Path, texts: Path, taxonomy: Taxonomy) -> tup
     by_id = {
         str(record["id"]): record["text"]
         for _, record in json_lines(texts)
-        if isinstance(record, dict) and "id" in record and isinstance(record.get("text"), str)
+        if isinstance(record, dict) and record.get("id") is not None and isinstance(record.get("text"), str)
     }
     reviews: list[Review] = []
     problems: list[Problem] = []
@@ -85,7 +85,10 @@ def read_labels_with_texts(labels: Path, texts: Path, taxonomy: Taxonomy) -> tup
         if isinstance(record, Problem):
             problems.append(record)
             continue
-        identity = str(record.get("id"))
+        if record.get("id") is None:
+            problems.append(Problem(str(labels), number, 'no "id", which says whose labels they are'))
+            continue
+        identity = str(record["id"])
         if identity not in by_id:
             problems.append(Problem(str(labels), number, f"no text with id {identity[:60]!r} in {texts}"))
             continue

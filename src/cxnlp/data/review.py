@@ -41,7 +41,9 @@ def review_from_record(record: Mapping[str, Any], taxonomy: Taxonomy, source: st
     except TaxonomyError as error:
         raise DataError(str(error)) from error
     identity = record.get("id")
-    return Review(str(identity if identity is not None else number), text, str(record.get("lang") or ""), labels, source)
+    return Review(
+        str(identity if identity is not None else number), text, str(record.get("lang") or ""), labels, source
+    )
 
 
 def _value(taxonomy: Taxonomy, facet: Facet, value: object) -> FacetValue:

@@ -61,7 +61,8 @@ class Taxonomy:
     @cached_property
     def slices(self) -> dict[str, slice]:
         """Where each facet's logits lie on the axis."""
-        slices, start = {}, 0
+        slices: dict[str, slice] = {}
+        start = 0
         for facet in self.facets:
             size = len(facet.labels) * (len(self[facet.of].labels) if facet.of else 1)
             slices[facet.name] = slice(start, start + size)
@@ -71,7 +72,7 @@ class Taxonomy:
     @cached_property
     def n_logits(self) -> int:
         """Length of the label axis."""
-        return max(s.stop for s in self.slices.values())
+        return len(self.logit_names)
 
     @cached_property
     def answers(self) -> tuple[Facet, ...]:

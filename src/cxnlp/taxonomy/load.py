@@ -10,12 +10,15 @@ from typing import Any, NoReturn
 
 from cxnlp.errors import TaxonomyError, nearest
 from cxnlp.taxonomy.facets import Facet, Kind, Rollup, Taxonomy
+from cxnlp.taxonomy.lines import line_of
 
 _TOP_KEYS = ("name", "version", "languages", "facets")
 _FACET_KEYS = ("kind", "labels", "of", "main", "rollup")
 # Keys that a review record already uses for something else.
-_RESERVED = ("id", "text", "lang", "language", "flags", "probabilities", "confidence")
+_RESERVED = ("id", "text", "lang", "split", "language", "flags", "probabilities", "confidence")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+# These part labels from each other and from their polarity in a scored CSV file.
+_NOT_IN_NAMES = re.compile(r"[;:,=\x00-\x1f]")
 
 
 def load_taxonomy(path: str | Path | None = None) -> Taxonomy:
@@ -27,7 +30,7 @@ def load_taxonomy(path: str | Path | None = None) -> Taxonomy:
     if path is None:
         return parse_taxonomy(resources.files("cxnlp.taxonomy").joinpath("default.toml").read_text("utf-8"), "default")
     try:
-        text = Path(path).read_text("utf-8")
+        text = Path(path).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise TaxonomyError(f"{path}: the taxonomy cannot be read ({error}); give a TOML file in UTF-8") from error
     return parse_taxonomy(text, str(path))
@@ -37,32 +40,26 @@ def parse_taxonomy(text: str, where: str) -> Taxonomy:
     """Make a taxonomy of TOML ``text``; ``where`` names it in error messages."""
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits and deep nesting
         raise TaxonomyError(f"{where}: not valid TOML: {error}") from error
     return _Reader(text, where).taxonomy(data)
 
 
 class _Reader:
     def __init__(self, text: str, where: str) -> None:
-        self.lines = text.splitlines()
         self.text = text
         self.where = where
 
-    def refuse(self, reason: str, section: str = "", word: str = "") -> NoReturn:
-        """Raise with the first line of ``section`` that holds ``word`` (TOML tables carry no line numbers)."""
-        start = 0
-        if section:
-            header = re.compile(rf"\s*\[\s*{re.escape(section)}\s*\]")
-            start = next((i for i, line in enumerate(self.lines) if header.match(line)), 0)
-        found = [i for i, line in enumerate(self.lines[start:], start) if word and re.search(rf"\b{re.escape(word)}\b", line)]
-        # A repeated word is wrong where it stands the last time within its section.
-        line = found[0] if found else start
-        raise TaxonomyError(f"{self.where}, line {line + 1}: {reason}")
+    def refuse(self, reason: str, section: str = "", word: str = "", *, key: str = "", nth: int = 1) -> NoReturn:
+        """Raise with the line where ``word`` stands for the ``nth`` time in ``section``, counted from ``key``."""
+        raise TaxonomyError(f"{self.where}, line {line_of(self.text, section, word, key=key, nth=nth)}: {reason}")
 
     def taxonomy(self, data: dict[str, Any]) -> Taxonomy:
         for key in data:
             if key not in _TOP_KEYS:
-                self.refuse(f"unknown key {key!r}{nearest(key, list(_TOP_KEYS))}; known: {', '.join(_TOP_KEYS)}", word=key)
+                self.refuse(
+                    f"unknown key {key!r}{nearest(key, list(_TOP_KEYS))}; known: {', '.join(_TOP_KEYS)}", word=key
+                )
         name, version = data.get("name"), data.get("version", 1)
         if not isinstance(name, str) or not name:
             self.refuse('a taxonomy needs a name, such as name = "hotels"', word="name")
@@ -87,19 +84,29 @@ class _Reader:
         for key in table:
             if key not in _FACET_KEYS:
                 self.refuse(f"unknown key {key!r}{nearest(key, list(_FACET_KEYS))}", section, key)
+        kind = self.kind(table, section)
+        labels = self.names(table.get("labels"), section, "labels")
+        if kind is not Kind.ANY_OF and len(labels) < 2:
+            self.refuse(f"facet {name!r} has {len(labels)} label, expected at least two", section, "labels")
+        return Facet(
+            name, kind, labels, table.get("of"), table.get("main"), self.rollup(name, labels, table.get("rollup"))
+        )
+
+    def kind(self, table: dict[str, Any], section: str) -> Kind:
         kinds = [kind.value for kind in Kind]
         if table.get("kind") not in kinds:
             self.refuse(f"kind is {table.get('kind')!r}, expected one of {', '.join(kinds)}", section, "kind")
-        labels = self.names(table.get("labels"), section, "labels")
         kind = Kind(table["kind"])
-        if kind is not Kind.ANY_OF and len(labels) < 2:
-            self.refuse(f"facet {name!r} has {len(labels)} label, expected at least two", section, "labels")
         if (kind is Kind.POLARITY) != ("of" in table):
             self.refuse('"of" belongs to facets of kind polarity, and to all of them', section, "of")
+        if kind is Kind.POLARITY and not isinstance(table["of"], str):
+            self.refuse(f"of is {table['of']!r}, expected the name of an any_of facet", section, "of")
+        if kind is Kind.POLARITY and "rollup" in table:
+            self.refuse("a polarity has no rollup; give it to the facet that the polarity is of", section, "rollup")
         main = table.get("main")
         if main is not None and (kind is not Kind.ANY_OF or not isinstance(main, str) or not _NAME.fullmatch(main)):
             self.refuse('"main" is the output name of an any_of facet\'s most probable label', section, "main")
-        return Facet(name, kind, labels, table.get("of"), main, self.rollup(name, labels, table.get("rollup")))
+        return kind
 
     def rollup(self, facet: str, labels: tuple[str, ...], table: Any) -> Rollup | None:
         if table is None:
@@ -123,10 +130,13 @@ class _Reader:
         if not isinstance(value, list) or (not value and not allow_empty):
             self.refuse(f"{key} is {value!r}, expected a list of names", section, key)
         for name in value:
-            if not isinstance(name, str) or not name.strip() or re.search(r"[;:,=\n]", name):
-                self.refuse(f"{name!r} in {key}: a name is text without ; : , =", section, str(name))
+            if not isinstance(name, str) or not name or name != name.strip() or _NOT_IN_NAMES.search(name):
+                reason = f"{name!r} in {key}: a name is text without ; : , = or line breaks, and no space around it"
+                self.refuse(reason, section, str(name), key=key)
             if value.count(name) > 1:
-                self.refuse(f"{name!r} is {value.count(name)} times in {key}, expected once", section, name)
+                self.refuse(
+                    f"{name!r} is {value.count(name)} times in {key}, expected once", section, name, key=key, nth=2
+                )
         return tuple(value)
 
     def check_together(self, facets: tuple[Facet, ...]) -> None:
@@ -141,7 +151,9 @@ class _Reader:
                 if sum(other.of == facet.of for other in facets) > 1:
                     self.refuse(f"facet {facet.of!r} has two polarities, expected one", section, "of")
                 if target.main:
-                    self.refuse(f"facet {facet.of!r} has a main label and a polarity, expected one of them", section, "of")
+                    self.refuse(
+                        f"facet {facet.of!r} has a main label and a polarity, expected one of them", section, "of"
+                    )
             for output in (facet.main, facet.rollup.name if facet.rollup else None):
                 if output is not None and (output in taken or output in _RESERVED):
                     self.refuse(f"output name {output!r} is already taken", section, output)

@@ -85,12 +85,17 @@ def check_labels(taxonomy: Taxonomy, facet: Facet, value: object) -> dict[str, s
         raise TaxonomyError(f"{facet.name} is {_kind_of(value)}, expected {form}")
     for label, p in present.items():
         if label not in facet.labels:
-            raise TaxonomyError(f"unknown label {label[:40]!r} in {facet.name}{nearest(label, list(facet.labels))}")
+            raise TaxonomyError(f"unknown label {_shown(label)} in {facet.name}{nearest(label, list(facet.labels))}")
         if p and polarity and p not in polarity.labels:
-            raise TaxonomyError(f"unknown polarity {p[:40]!r} of {label!r}{nearest(p, list(polarity.labels))}")
+            raise TaxonomyError(f"unknown polarity {_shown(p)} of {label!r}{nearest(p, list(polarity.labels))}")
     if facet.main and not present:
         raise TaxonomyError(f"{facet.name} is empty, expected at least one label, the main one first")
     return present
+
+
+def _shown(name: str) -> str:
+    # What is longer than any label may be the review itself, which no message shows.
+    return repr(name) if len(name) <= 40 else f"of {len(name)} characters"
 
 
 def _kind_of(value: object) -> str:

@@ -38,7 +38,7 @@ def pad(sequences: Sequence[Sequence[int]], pad_id: int, rows: Sequence[int] | N
 def batches(
     sequences: Sequence[Sequence[int]], pad_id: int, max_batch_tokens: int, max_batch_rows: int
 ) -> Iterator[Batch]:
-    """Yield batches, longest first (so that memory peaks at the start), each of at most ``max_batch_tokens`` with padding.
+    """Yield batches of at most ``max_batch_tokens``, padding counted, the longest first: memory peaks at the start.
 
     A single sequence longer than the budget is a batch of its own.
     """

@@ -7,15 +7,19 @@ import re
 import unicodedata
 
 # Control and format characters that carry no text; joiners inside emoji (U+200D) and variation selectors stay.
-_INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# Separators (U+001C to U+001F, U+0085) are white space.
+_INVISIBLE = re.compile(
+    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
 
 
 def clean(text: str) -> str:
-    """Compose characters (NFC), drop invisible ones, fold white space to single spaces, and trim."""
-    text = _SURROGATE.sub("\ufffd", unicodedata.normalize("NFC", text))
-    return _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip()
+    """Drop invisible characters, compose the others (NFC), fold white space to single spaces, and trim."""
+    # An invisible character can part a letter from its accent, so composing comes after.
+    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", _SURROGATE.sub("\ufffd", text)))
+    return _SPACE.sub(" ", text).strip()
 
 
 def text_hash(text: str) -> str:

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 # Those of the default taxonomy and the ones that Nordic review files also hold.
 _CANDIDATES = (
-    "BOKMAL NYNORSK DANISH SWEDISH ENGLISH FINNISH GERMAN DUTCH FRENCH SPANISH ITALIAN PORTUGUESE POLISH ICELANDIC "
-    "ESTONIAN LATVIAN LITHUANIAN CZECH TURKISH RUSSIAN UKRAINIAN ARABIC HEBREW PERSIAN CHINESE JAPANESE KOREAN GREEK"
-).split()
+    "BOKMAL", "NYNORSK", "DANISH", "SWEDISH", "ENGLISH", "FINNISH", "GERMAN", "DUTCH", "FRENCH", "SPANISH", "ITALIAN",
+    "PORTUGUESE", "POLISH", "ICELANDIC", "ESTONIAN", "LATVIAN", "LITHUANIAN", "CZECH", "TURKISH", "RUSSIAN",
+    "UKRAINIAN", "ARABIC", "HEBREW", "PERSIAN", "CHINESE", "JAPANESE", "KOREAN", "GREEK",
+)  # fmt: skip
 _CODES = {"nb": "no", "nn": "no"}
 # More of a long text changes nothing but the time.
 _MAX_CHARS = 600
@@ -29,7 +30,7 @@ def _detector() -> LanguageDetector:
 
 
 def identify_languages(texts: Sequence[str]) -> list[str]:
-    """Give the ISO 639-1 code of each text (Bokmål and Nynorsk are both ``no``), or ``und`` where there are no words."""
+    """Give the ISO 639-1 code of each text (``no`` for Bokmål and Nynorsk), or ``und`` where there are no words."""
     cleaned = [clean(text[: 4 * _MAX_CHARS])[:_MAX_CHARS] for text in texts]
     found = _detector().detect_languages_in_parallel_of(cleaned)
     codes = ["und" if language is None else language.iso_code_639_1.name.lower() for language in found]

@@ -25,6 +25,8 @@ class TextTokenizer:
         self.tokenizer = tokenizer
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
+        # A review that holds the characters "</s>" holds text, not a special token.
+        self.tokenizer.encode_special_tokens = True
         self.max_tokens = max_tokens
         self.overlap = min(overlap, (max_tokens - 2) // 4)
         self.pad_id = self._special("pad")

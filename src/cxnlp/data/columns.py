@@ -1,0 +1,97 @@
+"""Names of columns, and which of them holds the text of the review."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cxnlp.errors import DataError, nearest
+
+# Headers of review exports in the four languages, the surest first; compared without case, spaces and punctuation.
+_TEXT_NAMES = (
+    "reviewtext", "reviewcontent", "reviewbody", "review", "text", "comment", "comments", "reviewcomment", "content",
+    "body", "feedback", "customerfeedback", "message", "verbatim", "answer",
+    "anmeldelse", "anmeldelsestekst", "omtale", "omtaletekst", "recension", "recensionstext", "omdöme", "omdømme",
+    "kommentar", "kommentarer", "kommentartekst", "tilbakemelding", "tilbagemelding", "återkoppling",
+    "fritekst", "fritext", "tekst", "svar",
+)  # fmt: skip
+_MIN_WORDS = 4.0
+"""Words that a column must have on average to be taken for text without a known name."""
+_LEAD = 2.0
+"""How many times more words it must have than the next longest column."""
+_SHOWN = 30
+
+
+def unique_names(header: Sequence[str]) -> tuple[str, ...]:
+    """Give every column a name of its own: ``column_3`` where the header is empty, ``name_2`` for a repeated one."""
+    names: list[str] = []
+    taken = {cell.strip() for cell in header}
+    for position, cell in enumerate(header, 1):
+        base = name = cell.strip() or f"column_{position}"
+        copy = 2
+        while name in names or (name != cell.strip() and name in taken):
+            name, copy = f"{base}_{copy}", copy + 1
+        names.append(name)
+    return tuple(names)
+
+
+def find_text_column(
+    path: str, names: Sequence[str], sample: Sequence[Mapping[str, Any]], wanted: str | None
+) -> tuple[str, str]:
+    """Give the column that holds the text, and how it was found.
+
+    Raises:
+        DataError: ``wanted`` is no column, or no column is surely the text; the message lists the columns.
+    """
+    if wanted is not None:
+        return _wanted(path, names, wanted), "as given"
+    known = [name for name in names if _key(name) in _TEXT_NAMES]
+    # A column "review" of numbers or of nothing is not the text if "comment" has words.
+    known = [name for name in known if _mean_words(name, sample)] or known
+    if known:
+        known.sort(key=lambda name: _TEXT_NAMES.index(_key(name)))
+        others = f"; others that could be: {', '.join(map(_short, known[1:]))}" if known[1:] else ""
+        return known[0], f"by its name{others}"
+    return _by_length(path, names, sample), "the column with the longest texts"
+
+
+def _wanted(path: str, names: Sequence[str], wanted: str) -> str:
+    for matches in ([n for n in names if n == wanted], [n for n in names if _key(n) == _key(wanted)]):
+        if matches:
+            return matches[0]
+    raise DataError(f"{path}: no column {_short(wanted)!r}{nearest(wanted, list(names))}; {_listing(names)}")
+
+
+def _by_length(path: str, names: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> str:
+    words = {name: _mean_words(name, sample) for name in names if not name.startswith("cx_")}
+    order = sorted(words, key=lambda name: -words[name])
+    second = words[order[1]] if len(order) > 1 else 0.0
+    if not order or words[order[0]] < max(_MIN_WORDS, _LEAD * second):
+        raise DataError(f"{path}: no column is surely the text of the reviews; {_listing(names)}")
+    if len(names) == 1 and len(names[0].split()) >= _MIN_WORDS:
+        # Not quoted here: it may be a review.
+        raise DataError(
+            f"{path}: one column, and its first line reads like a text and not like a column's name; "
+            'add a first line such as "review", or name the column with --text-column'
+        )
+    return order[0]
+
+
+def _mean_words(name: str, sample: Sequence[Mapping[str, Any]]) -> float:
+    """Give the average number of words (runs that begin with a letter) in a column."""
+    cells = [value for row in sample if isinstance(value := row.get(name), str) and value.strip()]
+    return sum(len(re.findall(r"\b[^\W\d_]\w*", cell[:2000])) for cell in cells) / len(cells) if cells else 0.0
+
+
+def _listing(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"name it with --text-column; the columns are: {', '.join(map(_short, names[:_SHOWN]))}{more}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 40 else name[:39] + "…"
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.casefold())

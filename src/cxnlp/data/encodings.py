@@ -1,0 +1,157 @@
+"""Which encoding a file of reviews is in, and its text line by line."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from cxnlp.errors import DataError
+
+INVALID_MARK = "\udcff"
+"""Stands in a decoded line where bytes could not be decoded; no valid text decodes to it."""
+MARK_ERRORS = "cxnlp.mark"
+"""Error handler: decodes bad bytes to ``INVALID_MARK``, encodes lone surrogates as U+FFFD."""
+
+_BLOCK_BYTES = 1 << 20
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is its beginning
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_NAMES = {
+    "utf-8": "UTF-8", "utf-8-sig": "UTF-8 with BOM", "utf-16": "UTF-16", "utf-16-le": "UTF-16 without BOM",
+    "utf-16-be": "UTF-16 without BOM", "utf-32": "UTF-32", "cp1252": "Windows-1252",
+}  # fmt: skip
+_NOT_TEXT = ((b"PK\x03\x04", "a ZIP archive or a workbook"), (b"\x1f\x8b", "a gzip archive"), (b"%PDF", "a PDF"))
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    if isinstance(error, UnicodeDecodeError):
+        return INVALID_MARK, error.end
+    if isinstance(error, UnicodeEncodeError):
+        return "\ufffd" * (error.end - error.start), error.end
+    raise error
+
+
+codecs.register_error(MARK_ERRORS, _mark)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the bytes of a file become text."""
+
+    codec: str
+
+    @property
+    def name(self) -> str:
+        """The encoding's name for people."""
+        return _NAMES.get(self.codec, self.codec)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is UTF-8 without a byte order mark."""
+        return self.codec == "utf-8"
+
+
+def find_encoding(path: Path, wanted: str | None = None) -> Encoding:
+    """Find the encoding of a whole file: its byte order mark, else UTF-16 by its NUL bytes, else UTF-8, else Windows-1252.
+
+    A file in which most of the characters beyond ASCII are valid UTF-8 is UTF-8 with some damage. ``wanted`` is taken
+    as it is, where Python knows it.
+
+    Raises:
+        DataError: no such file, not a file of text, empty, or ``wanted`` is no encoding.
+    """
+    _check_file(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_BLOCK_BYTES)
+            _check_head(path, head)
+            if wanted is not None:
+                return _wanted(wanted, head)
+            codec = next((codec for bom, codec in _BOMS if head.startswith(bom)), None) or _utf16_without_bom(head)
+            if codec is not None:
+                return Encoding(codec)
+            file.seek(0)
+            valid, invalid = _count_utf8(file)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give a file of reviews") from error
+    return Encoding("utf-8" if not invalid or valid > invalid else "cp1252")
+
+
+def text_lines(path: Path, encoding: Encoding) -> Iterator[str]:
+    """Yield the lines of a file with their line ends as they are (LF, CRLF or CR), bad bytes as ``INVALID_MARK``.
+
+    Raises:
+        DataError: the file cannot be read, or not with this encoding.
+    """
+    # utf-8-sig also reads a file without the mark.
+    codec = "utf-8-sig" if encoding.codec == "utf-8" else encoding.codec
+    try:
+        with path.open("r", encoding=codec, errors=MARK_ERRORS, newline="") as file:
+            yield from file
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give a file of reviews") from error
+    except UnicodeError as error:
+        raise DataError(f"{path}: not readable as {encoding.name} ({error.__class__.__name__}); set --encoding") from error
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; give a file of reviews (CSV or JSONL)")
+    if not path.exists():
+        raise DataError(f"{path}: no such file; give a file of reviews (CSV or JSONL)")
+    if not path.is_file():
+        raise DataError(f"{path}: not a plain file, and it is read more than once; save it to a file first")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path}: the file is empty; expected a header and rows, or one JSON object a line")
+
+
+def _check_head(path: Path, head: bytes) -> None:
+    for magic, what in _NOT_TEXT:
+        if head.startswith(magic):
+            raise DataError(f"{path}: is {what}, expected text; save it as CSV (UTF-8)")
+
+
+def _wanted(name: str, head: bytes) -> Encoding:
+    try:
+        b"".decode(name)
+        codec = codecs.lookup(name).name
+    except (LookupError, UnicodeError, ValueError) as error:
+        raise DataError(f"unknown encoding {name!r}; use utf-8, utf-16, windows-1252 or another that Python knows") from error
+    if codec == "utf-8" and head.startswith(codecs.BOM_UTF8):
+        return Encoding("utf-8-sig")
+    return Encoding(codec)
+
+
+def _count_utf8(file: BinaryIO) -> tuple[int, int]:
+    """Count the characters beyond ASCII that are valid UTF-8, and the byte sequences that are not."""
+    valid = invalid = 0
+    decoder = codecs.getincrementaldecoder("utf-8")(MARK_ERRORS)
+    block = b" "
+    while block:
+        block = file.read(_BLOCK_BYTES)
+        text = decoder.decode(block, final=not block)
+        if not text.isascii():
+            bad = text.count(INVALID_MARK)
+            invalid += bad
+            valid += len(_NOT_ASCII.findall(text)) - bad
+    return valid, invalid
+
+
+def _utf16_without_bom(head: bytes) -> str | None:
+    """Name the UTF-16 of which Latin text has a NUL in every other byte, or None."""
+    pairs = len(head) // 2
+    if not pairs:
+        return None
+    even, odd = head[: 2 * pairs : 2].count(0) / pairs, head[1 : 2 * pairs : 2].count(0) / pairs
+    if odd > 0.4 and even < 0.1:
+        return "utf-16-le"
+    return "utf-16-be" if even > 0.4 and odd < 0.1 else None

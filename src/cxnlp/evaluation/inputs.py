@@ -1,0 +1,94 @@
+"""Find the labelled reviews that a path stands for, and write the report's figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxnlp.data import (
+    Problem,
+    Review,
+    read_labels_with_texts,
+    read_norec_sentence,
+    read_reviews,
+    split_of,
+)
+from cxnlp.errors import DataError
+from cxnlp.taxonomy import Taxonomy
+
+NOREC_ONLY = {"sentiment": ("negative", "neutral", "positive")}
+"""The labels that NoReC_sentence knows."""
+
+
+@dataclass(frozen=True)
+class Gold:
+    """Labelled reviews, what was wrong with other lines, and the labels that the data knows, if not all."""
+
+    reviews: list[Review]
+    problems: list[Problem]
+    only: dict[str, tuple[str, ...]]
+
+
+def read_gold(data: Path, taxonomy: Taxonomy, texts: Path | None = None, split: str | None = None) -> Gold:
+    """Read labelled reviews.
+
+    Args:
+        data: a JSONL file; a folder of JSONL files; or a folder of NoReC_sentence (``test.json`` ...).
+        taxonomy: whose labels the data must use.
+        texts: JSONL with the texts of ``data``, joined by ``id``, where it holds labels only.
+        split: ``train``, ``dev`` or ``test``: the file of NoReC_sentence (``test`` if not given), or the reviews of the
+            JSONL files whose text belongs to that split (all if not given).
+
+    Raises:
+        DataError: there is no such file, or no review could be read.
+    """
+    if texts is not None:
+        if data.is_dir():
+            raise DataError(f"{data} is a folder; with texts in another file, give one JSONL file of labels")
+        gold = Gold(*read_labels_with_texts(data, texts, taxonomy), {})
+    elif data.is_dir() and not list(data.glob("*.jsonl")):
+        return Gold(read_norec_sentence(data, split or "test"), [], dict(NOREC_ONLY))
+    else:
+        reviews: list[Review] = []
+        problems: list[Problem] = []
+        for file in sorted(data.glob("*.jsonl")) if data.is_dir() else [data]:
+            good, bad = read_reviews(file, taxonomy)
+            reviews += good
+            problems += bad
+        gold = Gold(reviews, problems, {})
+    kept = [review for review in gold.reviews if split is None or split_of(review.text) == split]
+    if not kept:
+        which = f" in split {split}" if split else ""
+        broken = f"; first problem: {gold.problems[0]}" if gold.problems else ""
+        raise DataError(f"{data}: no labelled review{which}{broken}")
+    return Gold(kept, gold.problems, {})
+
+
+def write_figures(path: Path, figures: dict[str, Any]) -> None:
+    """Write figures as JSON, whole or not at all.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    text = json.dumps(figures, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    temporary = ""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            temporary = file.name
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+        temporary = ""
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}); give a file in a folder that exists") from error
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)

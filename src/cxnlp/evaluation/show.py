@@ -1,0 +1,79 @@
+"""A report as text for people, at most 100 columns wide; figures times 100."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from cxnlp.evaluation.report import ALL, MEAN, Estimate, LabelScore, Report
+
+_HEADS = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "micro_f1": "micro-F1",
+    "polarity_f1": "F1 with polarity",
+    "polarity_accuracy": "polarity, if found",
+    "main_accuracy": "main label",
+    "rollup_accuracy": "main, rolled up",
+}
+_FIGURE_WIDTH = 21
+_WIDTH = 100
+_LANGUAGE_WIDTH = 6
+_LABEL_WIDTH = 22
+
+
+def show(report: Report) -> str:
+    """Lay out the figures: one block a facet, one row a slice, each figure with its interval."""
+    lines = [_heading(report)]
+    for facet, figures in report.figures.items():
+        heads = "".join(f"{_HEADS[figure]:>{_FIGURE_WIDTH}}" for figure in figures)
+        lines += ["", f"{_cut(facet, 15):<15}{heads}"]
+        first = next(iter(figures.values()))
+        for name, estimate in first.items():
+            cells = "".join(f"{_interval(slices.get(name)):>{_FIGURE_WIDTH}}" for slices in figures.values())
+            lines.append(f"  {_cut(name, 6):<6}{estimate.support:>7,}{cells}")
+    lines += ["", "Numbers after a name are reviews that count. Figures × 100 [95 % bootstrap interval]."]
+    if any(MEAN in slices for figures in report.figures.values() for slices in figures.values()):
+        lines.append(f"{ALL}: all reviews together. {MEAN}: unweighted mean of the languages.")
+    return "\n".join(lines)
+
+
+def show_labels(report: Report) -> str:
+    """Lay out every label: gold and predicted counts, precision, recall, F1 with interval, and F1 by language."""
+    blocks = []
+    for table, slices in report.labels.items():
+        room = (_WIDTH - _LABEL_WIDTH - 2 * 10 - 2 * 7 - _FIGURE_WIDTH) // _LANGUAGE_WIDTH
+        languages = [name for name in slices if name != ALL][:room]
+        columns = f"{'gold':>10}{'predicted':>10}{'prec.':>7}{'recall':>7}{'F1':>{_FIGURE_WIDTH}}"
+        heads = columns + "".join(f"{_cut(name, 5):>{_LANGUAGE_WIDTH}}" for name in languages)
+        rows = [_label_row(label, score, slices, languages) for label, score in slices[ALL].items()]
+        blocks.append("\n".join([f"{_cut(table, _LABEL_WIDTH):<{_LABEL_WIDTH}}{heads}", *rows]))
+    return "\n\n".join([*blocks, "Columns after F1: F1 by language."])
+
+
+def _heading(report: Report) -> str:
+    parts = ", ".join(f"{name} {count:,}" for name, count in report.reviews.items() if name != ALL)
+    return f"{report.reviews[ALL]:,} reviews ({_cut(parts, 80)})"
+
+
+def _label_row(label: str, score: LabelScore, slices: Mapping[str, Mapping[str, LabelScore]], names: list[str]) -> str:
+    f1 = _interval(Estimate(score.f1, score.low, score.high, score.support, score.support))
+    by_language = "".join(f"{_number(slices[name][label].f1):>{_LANGUAGE_WIDTH}}" for name in names)
+    return (
+        f"  {_cut(label, _LABEL_WIDTH - 2):<{_LABEL_WIDTH - 2}}{score.support:>10,}{score.predicted:>10,}"
+        f"{_number(score.precision):>7}{_number(score.recall):>7}{f1:>{_FIGURE_WIDTH}}{by_language}"
+    )
+
+
+def _interval(estimate: Estimate | None) -> str:
+    if estimate is None or math.isnan(estimate.value):
+        return "–"
+    return f"{_number(estimate.value)} [{_number(estimate.low)}–{_number(estimate.high)}]"
+
+
+def _number(fraction: float) -> str:
+    return "–" if math.isnan(fraction) else f"{100 * fraction:.1f}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,1 @@
+"""Back ends, export, the Tagger and its predictions."""

@@ -1,0 +1,100 @@
+"""What the model says of one review: a record of the same shape as a labelled review, with its probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cxnlp.taxonomy import FacetValue, Kind, Taxonomy
+
+EMPTY = "empty"
+"""Flag of a text without a single character to read; its labels are those of an empty input and mean nothing."""
+OTHER_LANGUAGE = "other_language"
+"""Flag of a text in a language that the model was not trained for; scored all the same."""
+TRUNCATED = "truncated"
+"""Flag of a text so long that only its first windows were scored."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The labels of one review.
+
+    ``labels`` has the form of a review's labels: facet to label, labels, or label to polarity, the most probable first.
+    """
+
+    taxonomy: Taxonomy = field(repr=False)
+    labels: Mapping[str, FacetValue]
+    probabilities: Mapping[str, Mapping[str, float]] = field(repr=False)
+    """Facet to label to probability; for touchpoints, of being spoken of; ``polarity`` by ``touchpoint:polarity``."""
+    confidence: float
+    """Probability of the label of the first facet."""
+    flags: tuple[str, ...] = ()
+    language: str = ""
+    """ISO 639-1 code, ``und`` where there are no words, empty where it was not asked for."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there was nothing to read."""
+        return EMPTY in self.flags
+
+    @property
+    def sentiment(self) -> str:
+        """The sentiment of the whole review."""
+        return str(self.labels["sentiment"])
+
+    @property
+    def sentiment_score(self) -> float:
+        """P(positive) − P(negative), from −1 to 1."""
+        return self.score("sentiment") or 0.0
+
+    @property
+    def touchpoints(self) -> dict[str, str]:
+        """Each touchpoint that the review speaks of, with its polarity."""
+        value = self.labels["touchpoints"]
+        return dict(value) if isinstance(value, dict) else dict.fromkeys(value, "")
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases of the journey, the main one first."""
+        return tuple(self.labels["phases"])
+
+    @property
+    def phase(self) -> str:
+        """The main phase of the journey."""
+        return self.phases[0]
+
+    @property
+    def stage(self) -> str:
+        """The main phase in the four-phase model."""
+        return self.rollup("phases") or ""
+
+    def score(self, facet: str) -> float | None:
+        """P(positive) − P(negative) of a ``one_of`` facet that has these labels, otherwise None."""
+        p = self.probabilities[facet]
+        return p["positive"] - p["negative"] if {"positive", "negative"} <= set(p) else None
+
+    def rollup(self, facet: str) -> str | None:
+        """The coarser name of a facet's first label, or None where it has none."""
+        rollup, value = self.taxonomy[facet].rollup, self.labels[facet]
+        first = value if isinstance(value, str) else next(iter(value), None)
+        return rollup.labels[first] if rollup and first is not None else None
+
+    def as_record(self) -> dict[str, Any]:
+        """Give the prediction as JSON can hold it: the keys of a corpus record, then scores, probabilities and flags."""
+        record: dict[str, Any] = {"language": self.language}
+        for facet in self.taxonomy.answers:
+            value = self.labels[facet.name]
+            if facet.main:
+                record[facet.main] = next(iter(value))
+            record[facet.name] = list(value) if isinstance(value, tuple) else value
+            if facet.kind is Kind.ONE_OF and (score := self.score(facet.name)) is not None:
+                record[f"{facet.name}_score"] = round(score, 4)
+            if facet.rollup:
+                record[facet.rollup.name] = self.rollup(facet.name)
+        record["confidence"] = round(self.confidence, 4)
+        record["probabilities"] = {
+            facet: {label: round(p, 4) for label, p in values.items()} for facet, values in self.probabilities.items()
+        }
+        record["flags"] = list(self.flags)
+        return record

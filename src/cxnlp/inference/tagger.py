@@ -1,0 +1,126 @@
+"""The one way from texts to predictions; training, evaluation and scoring all use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cxnlp.inference.backend import Backend, Floats
+from cxnlp.inference.prediction import EMPTY, OTHER_LANGUAGE, TRUNCATED, Prediction
+from cxnlp.inference.windows import join_windows
+from cxnlp.taxonomy import Taxonomy, Thresholds, decide, probabilities
+from cxnlp.text import TextTokenizer, batches, clean, identify_languages
+
+# Windows scored of one text: with 256 tokens each, some 30,000 characters.
+MAX_WINDOWS = 32
+_UNKNOWN = "und"
+
+
+class Tagger:
+    """Scores reviews. Safe to use from several threads."""
+
+    def __init__(
+        self, taxonomy: Taxonomy, tokenizer: TextTokenizer, backend: Backend, thresholds: Thresholds, name: str = ""
+    ) -> None:
+        self.taxonomy = taxonomy
+        self.tokenizer = tokenizer
+        self.backend = backend
+        self.thresholds = thresholds
+        self.name = name
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, *, backend: str = "onnx", device: str = "auto") -> Tagger:
+        """Load a bundle, or without a path the shipped model, and check it.
+
+        ``backend`` is ``onnx`` (CPU) or ``torch``; ``device`` is ``auto``, ``cpu`` or ``cuda``.
+
+        Raises:
+            BundleError: the bundle is missing, incomplete, altered, or of a newer format.
+            BackendError: the back end or the device is not available here.
+        """
+        from cxnlp.inference.load import load_tagger
+
+        return load_tagger(path, backend, device)
+
+    def tag(
+        self,
+        texts: Sequence[str],
+        *,
+        languages: bool = True,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[Prediction]:
+        """Give one prediction per text, in order.
+
+        ``languages=False`` leaves out the identification of languages; ``progress`` is called with the number of
+        texts finished since the last call.
+        """
+        texts = [_text(text) for text in texts]
+        codes = identify_languages(texts) if languages and texts else [""] * len(texts)
+        probs, truncated = self._probabilities(texts, progress)
+        decided = decide(self.taxonomy, probs, self.thresholds)
+        first = self.taxonomy.slices[self.taxonomy.answers[0].name]
+        return [
+            Prediction(
+                self.taxonomy,
+                decided[row],
+                self._named(probs[row]),
+                float(probs[row, first].max()),
+                self._flags(texts[row], codes[row], row in truncated),
+                codes[row],
+            )
+            for row in range(len(texts))
+        ]
+
+    def probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Floats:
+        """Give the probabilities of every label, (n, l) in the order of ``taxonomy.logit_names``."""
+        return self._probabilities([_text(text) for text in texts], progress)[0]
+
+    def _probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None) -> tuple[Floats, set[int]]:
+        windows: list[list[int]] = []
+        owners: list[int] = []
+        truncated: set[int] = set()
+        for row, ids in enumerate(self.tokenizer.encode(texts)):
+            cut = self.tokenizer.windows(ids)
+            if len(cut) > MAX_WINDOWS:
+                truncated.add(row)
+            windows += cut[:MAX_WINDOWS]
+            owners += [row] * len(cut[:MAX_WINDOWS])
+        left = np.bincount(owners, minlength=len(texts)) if owners else np.zeros(0, np.int64)
+        logits = np.zeros((len(windows), self.taxonomy.n_logits), np.float32)
+        engine = self.backend
+        for batch in batches(windows, self.tokenizer.pad_id, engine.max_batch_tokens, engine.max_batch_rows):
+            logits[batch.rows] = engine.logits(batch)
+            if progress:
+                np.subtract.at(left, rows := np.asarray(owners)[batch.rows], 1)
+                progress(int((left[np.unique(rows)] == 0).sum()))
+        probs = probabilities(self.taxonomy, logits)
+        lengths = np.array([len(window) for window in windows], np.float32)
+        return join_windows(self.taxonomy, probs, np.array(owners, np.int64), lengths, len(texts)), truncated
+
+    def _named(self, row: Floats) -> dict[str, dict[str, float]]:
+        named: dict[str, dict[str, float]] = {}
+        for facet in self.taxonomy.facets:
+            names = self.taxonomy.logit_names[self.taxonomy.slices[facet.name]]
+            values = row[self.taxonomy.slices[facet.name]]
+            named[facet.name] = {name.split("=", 1)[1]: float(p) for name, p in zip(names, values, strict=True)}
+        return named
+
+    def _flags(self, text: str, language: str, truncated: bool) -> tuple[str, ...]:
+        flags = []
+        if not clean(text):
+            flags.append(EMPTY)
+        if self.taxonomy.languages and language not in ("", _UNKNOWN, *self.taxonomy.languages):
+            flags.append(OTHER_LANGUAGE)
+        if truncated:
+            flags.append(TRUNCATED)
+        return tuple(flags)
+
+
+def _text(text: object) -> str:
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise TypeError(f"a text is a {type(text).__name__}, expected str (or None for an empty one)")
+    return text

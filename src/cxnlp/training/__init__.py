@@ -1,0 +1,1 @@
+"""From reviews and a recipe to a bundle."""

@@ -1,0 +1,106 @@
+"""Reviews as the Trainer wants them."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from cxnlp.data import Problem, Review, read_norec_sentence, read_reviews, split_reviews
+from cxnlp.errors import DataError
+from cxnlp.settings import DataSettings
+from cxnlp.taxonomy import Targets, Taxonomy, encode_labels
+from cxnlp.text import TextTokenizer, pad, text_hash
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """All reviews of a run. ``select`` are the development reviews that choose the best epoch and the thresholds."""
+
+    train: list[Review]
+    dev: list[Review]
+    select: list[Review]
+    problems: list[Problem]
+
+
+def read_training_data(sets: Sequence[DataSettings], taxonomy: Taxonomy) -> TrainingData:
+    """Read every data set; a text of one set's development or test part is never trained on through another set.
+
+    Raises:
+        DataError: a file is missing, or nothing is left to train or select on.
+    """
+    train: list[Review] = []
+    dev: list[Review] = []
+    select: list[Review] = []
+    held_out: set[str] = set()
+    problems: list[Problem] = []
+    for settings in sets:
+        parts = _read(settings, taxonomy, problems)
+        train += parts["train"]
+        dev += parts["dev"]
+        select += parts["dev"] if settings.select else []
+        held_out.update(text_hash(review.text) for review in parts["dev"] + parts["test"])
+    train = [review for review in train if review.labels and text_hash(review.text) not in held_out]
+    if not train or not select:
+        raise DataError(f"{len(train)} training and {len(select)} development reviews; expected at least one of each")
+    return TrainingData(train, dev, select, problems)
+
+
+def _read(settings: DataSettings, taxonomy: Taxonomy, problems: list[Problem]) -> dict[str, list[Review]]:
+    if settings.kind == "norec_sentence":
+        folder = Path(settings.paths[0]) if settings.paths else None
+        return {split: read_norec_sentence(folder, split) for split in ("train", "dev", "test")}
+    reviews: list[Review] = []
+    for pattern in settings.paths:
+        files = sorted(glob.glob(pattern)) or [pattern]
+        for file in files:
+            found, wrong = read_reviews(Path(file), taxonomy, settings.name)
+            reviews += found
+            problems += wrong
+    return split_reviews(reviews)
+
+
+class ReviewDataset(Dataset[dict[str, Any]]):
+    """Token ids (first window only) and targets of reviews."""
+
+    def __init__(self, reviews: Sequence[Review], taxonomy: Taxonomy, tokenizer: TextTokenizer) -> None:
+        self.input_ids = [tokenizer.windows(ids)[0] for ids in tokenizer.encode([review.text for review in reviews])]
+        self.targets: Targets = encode_labels(taxonomy, [review.labels for review in reviews])
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {
+            "input_ids": self.input_ids[index],
+            "values": self.targets.values[index],
+            "mask": self.targets.mask[index],
+            "main": self.targets.main[index],
+        }
+
+
+@dataclass(frozen=True)
+class Collator:
+    """Pads a batch, and hides some of its tokens so that the network does not lean on single words."""
+
+    pad_id: int
+    mask_id: int
+    token_dropout: float
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        batch = pad([row["input_ids"] for row in rows], self.pad_id)
+        ids, attention = torch.from_numpy(batch.ids), torch.from_numpy(batch.mask)
+        hide = torch.rand(ids.shape) < self.token_dropout
+        hide[:, 0] = False  # the first token marks the beginning
+        stacked = {key: torch.stack([torch.as_tensor(row[key]) for row in rows]) for key in ("values", "mask", "main")}
+        return {
+            "input_ids": torch.where(hide & attention.bool(), self.mask_id, ids),
+            "attention_mask": attention,
+            **stacked,
+        }
