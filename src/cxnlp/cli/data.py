@@ -34,7 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="audit labelled JSONL files",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=textwrap.fill(
-            "Audit JSONL files of labelled reviews together: broken lines, unknown labels, records without a text or id, "
+            "Audit JSONL files of labelled reviews together: broken lines, unknown labels, records without text or id, "
             "duplicates, conflicting labels, and texts that are in two splits. Counts by language, split and label. "
             "Never prints a review.",
             _WIDTH - 2,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxnlp.errors import DataError, SettingsError
+from cxnlp.errors import SettingsError
 
 if TYPE_CHECKING:
     from cxnlp.data import Problem
@@ -60,27 +62,33 @@ def run(args: argparse.Namespace) -> int:
     """Score, compare, show; give the exit code."""
     from tqdm import tqdm
 
+    from cxnlp.data.write import AtomicText
     from cxnlp.evaluation import evaluate, show, show_labels
-    from cxnlp.evaluation.inputs import read_gold, write_figures
+    from cxnlp.evaluation.gold import read_gold
     from cxnlp.inference.tagger import Tagger
 
     only = parse_only(args.only)
-    if args.json is not None and not args.json.absolute().parent.is_dir():
-        raise DataError(f"{args.json}: its folder does not exist; make it first")
     tagger = Tagger.load(None if args.bundle == SHIPPED else args.bundle, backend=args.backend, device=args.device)
     gold = read_gold(args.data, tagger.taxonomy, args.texts, args.split)
     only = {**gold.only, **only}
-    with tqdm(total=len(gold.reviews), unit=" reviews", disable=not sys.stderr.isatty(), leave=False) as bar:
+    with ExitStack() as stack:
+        # Opened before the long part, so that a folder that cannot be written to is known at once.
+        output = None if args.json is None else stack.enter_context(AtomicText(args.json))
+        bar = stack.enter_context(
+            tqdm(total=len(gold.reviews), unit=" reviews", disable=not sys.stderr.isatty(), leave=False)
+        )
         report = evaluate(tagger, gold.reviews, only, progress=bar.update)
+        bar.close()
+        if output is not None:
+            source = {"bundle": args.bundle, "data": str(args.data), "split": args.split, "only": only}
+            figures = {**source, "broken_lines": len(gold.problems), **report.as_json()}
+            output.write(json.dumps(figures, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
     print(show(report))
     for facet, labels in only.items():
         print(f"{facet}: decided among {', '.join(labels)} only.")
     if args.labels:
         print(f"\n{show_labels(report)}")
     _print_problems(gold.problems)
-    if args.json is not None:
-        source = {"bundle": args.bundle, "data": str(args.data), "split": args.split, "only": only}
-        write_figures(args.json, {**source, "broken_lines": len(gold.problems), **report.as_json()})
     return _BROKEN_LINES if gold.problems else 0
 
 

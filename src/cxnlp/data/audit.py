@@ -165,7 +165,7 @@ class _Auditor:
     def check_text(self, review: Review, seen: _Seen) -> None:
         characters = sum(character.isalnum() for character in review.text)
         if characters < _MIN_CHARACTERS:
-            reason = f"the text has {characters} letters or digits, expected at least {_MIN_CHARACTERS}"
+            reason = f"letters and digits in the text: {characters}, expected at least {_MIN_CHARACTERS}"
             self.found("near-empty text", seen.path, seen.line, reason)
             return  # texts of no words are all alike
         earlier = self.texts.setdefault(text_hash(review.text), [])

@@ -124,7 +124,7 @@ def _quoted(source: _Lines, first: str, delimiter: str, width: int) -> tuple[lis
         return taken, next(csv.reader(feed(), delimiter=delimiter, strict=True)), True
     except csv.Error:
         source.put_back(taken[1:])
-    # Without regard to quotes, if that gives a row of the right width; otherwise as far as the csv module understands it.
+    # Without regard to quotes, if that gives a row of the right width; otherwise as the csv module makes it out.
     cells = _split(first, delimiter)
     if len(cells) == width:
         return [first], [_unquote(cell) for cell in cells], False

@@ -61,7 +61,7 @@ class Encoding:
 
 
 def find_encoding(path: Path, wanted: str | None = None) -> Encoding:
-    """Find the encoding of a whole file: its byte order mark, else UTF-16 by its NUL bytes, else UTF-8, else Windows-1252.
+    """Find the encoding of a whole file: by its byte order mark, as UTF-16 by its NULs, UTF-8, or else Windows-1252.
 
     A file in which most of the characters beyond ASCII are valid UTF-8 is UTF-8 with some damage. ``wanted`` is taken
     as it is, where Python knows it.
@@ -100,7 +100,9 @@ def text_lines(path: Path, encoding: Encoding) -> Iterator[str]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); give a file of reviews") from error
     except UnicodeError as error:
-        raise DataError(f"{path}: not readable as {encoding.name} ({error.__class__.__name__}); set --encoding") from error
+        raise DataError(
+            f"{path}: not readable as {encoding.name} ({error.__class__.__name__}); set --encoding"
+        ) from error
 
 
 def _check_file(path: Path) -> None:
@@ -125,7 +127,9 @@ def _wanted(name: str, head: bytes) -> Encoding:
         b"".decode(name)
         codec = codecs.lookup(name).name
     except (LookupError, UnicodeError, ValueError) as error:
-        raise DataError(f"unknown encoding {name!r}; use utf-8, utf-16, windows-1252 or another that Python knows") from error
+        raise DataError(
+            f"unknown encoding {name!r}; use utf-8, utf-16, windows-1252 or another that Python knows"
+        ) from error
     if codec == "utf-8" and head.startswith(codecs.BOM_UTF8):
         return Encoding("utf-8-sig")
     return Encoding(codec)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cxnlp.data.columns import find_text_column, unique_names
-from cxnlp.data.delimited import BAD_QUOTES, INVALID_BYTES, NO_DELIMITER, NUL_BYTES, Record, choose_delimiter, records
+from cxnlp.data.delimited import BAD_QUOTES, INVALID_BYTES, NUL_BYTES, Record, choose_delimiter, records
 from cxnlp.data.encodings import Encoding, find_encoding, text_lines
 from cxnlp.data.json_rows import BROKEN_LINE, NOT_TEXT, JsonLine, json_rows
 from cxnlp.errors import DataError
@@ -101,9 +101,9 @@ def read_rows(table: Table) -> Iterator[Row]:
     lines = text_lines(table.path, table.encoding)
     if table.is_json:
         return (_json_row(line, table.text_column) for line in json_rows(lines))
-    rows = _without_blank(records(lines, table.delimiter), one_column=len(table.columns) == 1)
-    next(rows)  # the header
-    return (_table_row(record, table) for record in rows)
+    found = records(lines, table.delimiter)
+    _header(found)
+    return (_table_row(record, table) for record in _body(found, one_column=len(table.columns) == 1))
 
 
 def _open_json(path: Path, encoding: Encoding, text_column: str | None) -> Table:
@@ -129,19 +129,19 @@ def _open_delimited(path: Path, encoding: Encoding, text_column: str | None, wan
     if wanted is not None and (len(wanted) != 1 or wanted in '"\r\n\0'):
         raise DataError(f"delimiter {wanted!r}: expected one character, such as ; or , or | or tab")
     delimiter = wanted or choose_delimiter(_sample_lines(path, encoding))
-    blank_dropped = (record for record in records(text_lines(path, encoding), delimiter))
-    first = next((record for record in blank_dropped if record.fields), None)
-    if first is None:
+    found = records(text_lines(path, encoding), delimiter)
+    header = _header(found)
+    if not header:
         raise DataError(f"{path}: no text in the file; expected a header and rows")
-    columns = unique_names(first.fields)
-    rows = _without_blank(blank_dropped, one_column=len(columns) == 1)
+    columns = unique_names(header)
+    rows = _body(found, one_column=len(columns) == 1)
     head = list(islice(rows, _SAMPLE_ROWS))
     n_rows = len(head) + sum(1 for _ in rows)
     if not n_rows:
         raise DataError(f"{path}: a header and no rows; there is nothing to score")
     sample = [dict(zip(columns, record.fields, strict=False)) for record in head]
     column, reason = find_text_column(str(path), columns, sample, text_column)
-    return Table(path, encoding, delimiter, tuple(first.fields), columns, column, reason, n_rows)
+    return Table(path, encoding, delimiter, header, columns, column, reason, n_rows)
 
 
 def _sample_lines(path: Path, encoding: Encoding) -> list[str]:
@@ -155,18 +155,21 @@ def _sample_lines(path: Path, encoding: Encoding) -> list[str]:
     return lines
 
 
-def _without_blank(found: Iterator[Record], *, one_column: bool) -> Iterator[Record]:
-    """Drop blank lines; in a file with one column those between rows are rows with an empty text."""
+def _header(found: Iterator[Record]) -> tuple[str, ...]:
+    """Take the first record that is not blank; empty if there is none."""
+    return next((tuple(record.fields) for record in found if record.fields), ())
+
+
+def _body(found: Iterator[Record], *, one_column: bool) -> Iterator[Record]:
+    """Drop blank lines; in a file with one column, those before the last row are rows with an empty text."""
     blank: list[Record] = []
-    started = False
     for record in found:
         if not record.fields:
             blank.append(record)
             continue
-        if one_column and started:
+        if one_column:
             yield from blank
         blank.clear()
-        started = True
         yield record
 
 

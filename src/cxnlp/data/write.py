@@ -84,4 +84,6 @@ class AtomicText:
             errno.EDQUOT: "free some space or write to another disk",
             errno.EFBIG: "raise the limit on the size of files or write to another disk",
         }.get(error.errno or 0, "choose a folder that you may write to")
-        raise DataError(f"{self.path}: cannot be written ({error.strerror}); nothing was changed there; {advice}") from error
+        raise DataError(
+            f"{self.path}: cannot be written ({error.strerror}); nothing was changed there; {advice}"
+        ) from error

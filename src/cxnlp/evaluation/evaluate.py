@@ -12,10 +12,10 @@ from cxnlp.data import Review
 from cxnlp.errors import DataError
 from cxnlp.evaluation import metrics
 from cxnlp.evaluation.bootstrap import RESAMPLES, interval
+from cxnlp.evaluation.compare import Comparison, Labels, compare
 from cxnlp.evaluation.report import ALL, MEAN, UNKNOWN_LANGUAGE, Estimate, LabelScore, Report
 from cxnlp.evaluation.restrict import check_only, restrict
 from cxnlp.evaluation.slices import Slice, languages_in_order, slice_sums
-from cxnlp.evaluation.tally import Labels, Tally, tally
 from cxnlp.taxonomy import Taxonomy, Thresholds, decide
 
 Floats = npt.NDArray[np.float64]
@@ -61,6 +61,7 @@ def evaluate(
         SettingsError: ``only`` names a facet or label that the taxonomy does not have.
     """
     only = only or {}
+    _check_labelled(scorer.taxonomy, reviews)  # before the long part
     check_only(scorer.taxonomy, reviews, only)
     probs = scorer.probabilities([review.text for review in reviews], progress)
     predicted = decide(scorer.taxonomy, restrict(scorer.taxonomy, probs, only), scorer.thresholds)
@@ -81,16 +82,14 @@ def evaluate_labels(
         DataError: no review has a gold label.
         ValueError: there are not as many predictions as reviews.
     """
-    tallies = tally(taxonomy, reviews, predicted)
-    if not tallies:
-        known = ", ".join(facet.name for facet in taxonomy.answers)
-        raise DataError(f"none of the {len(reviews)} reviews has a label; expected at least one of: {known}")
+    _check_labelled(taxonomy, reviews)
+    comparisons = compare(taxonomy, reviews, predicted)
     languages = np.array([review.lang or UNKNOWN_LANGUAGE for review in reviews])
     order = languages_in_order(taxonomy, languages)
-    sums = slice_sums(tallies, languages, order, resamples, seed)
+    sums = slice_sums(comparisons, languages, order, resamples, seed)
     figures: dict[str, dict[str, dict[str, Estimate]]] = {}
     labels: dict[str, dict[str, dict[str, LabelScore]]] = {}
-    for one, slices in zip(tallies, sums, strict=True):
+    for one, slices in zip(comparisons, sums, strict=True):
         figures.setdefault(one.facet, {}).update(_figures(one, slices))
         if one.table is not None:
             labels[one.table] = {name: _label_scores(one, part) for name, part in slices.items()}
@@ -106,8 +105,8 @@ def scores(taxonomy: Taxonomy, reviews: Sequence[Review], predicted: Sequence[La
     """
     out: dict[str, float] = {}
     leading: list[float] = []
-    for one in tally(taxonomy, reviews, predicted):
-        total = one.counts.sum(axis=0)
+    for one in compare(taxonomy, reviews, predicted):
+        total = one.counts.sum(axis=0, dtype=np.float64)
         for name, metric in one.figures.items():
             value = float(metric(total))
             if np.isnan(value):
@@ -118,7 +117,13 @@ def scores(taxonomy: Taxonomy, reviews: Sequence[Review], predicted: Sequence[La
     return out | ({"mean": sum(leading) / len(leading)} if leading else {})
 
 
-def _figures(one: Tally, slices: Mapping[str, Slice]) -> dict[str, dict[str, Estimate]]:
+def _check_labelled(taxonomy: Taxonomy, reviews: Sequence[Review]) -> None:
+    known = [facet.name for facet in taxonomy.answers]
+    if not any(name in review.labels for review in reviews for name in known):
+        raise DataError(f"none of the {len(reviews)} reviews has a label; expected at least one of: {', '.join(known)}")
+
+
+def _figures(one: Comparison, slices: Mapping[str, Slice]) -> dict[str, dict[str, Estimate]]:
     """Figure to slice to estimate, with the mean over languages where there are at least two."""
     languages = [name for name in slices if name not in (ALL, UNKNOWN_LANGUAGE)]
     out: dict[str, dict[str, Estimate]] = {}
@@ -140,7 +145,7 @@ def _estimate(values: Floats, support: int, gold: float) -> Estimate:
     return Estimate(float(values[0]), low, high, support, int(gold))
 
 
-def _label_scores(one: Tally, part: Slice) -> dict[str, LabelScore]:
+def _label_scores(one: Comparison, part: Slice) -> dict[str, LabelScore]:
     total = part.counts[0]
     precision, recall = metrics.label_precision(total), metrics.label_recall(total)
     f1 = metrics.label_f1(part.counts)  # (1 + resamples, k)

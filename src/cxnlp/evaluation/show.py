@@ -42,9 +42,9 @@ def show_labels(report: Report) -> str:
     """Lay out every label: gold and predicted counts, precision, recall, F1 with interval, and F1 by language."""
     blocks = []
     for table, slices in report.labels.items():
-        room = (_WIDTH - _LABEL_WIDTH - 2 * 10 - 2 * 7 - _FIGURE_WIDTH) // _LANGUAGE_WIDTH
+        room = (_WIDTH - _LABEL_WIDTH - 8 - 10 - 2 * 7 - _FIGURE_WIDTH) // _LANGUAGE_WIDTH
         languages = [name for name in slices if name != ALL][:room]
-        columns = f"{'gold':>10}{'predicted':>10}{'prec.':>7}{'recall':>7}{'F1':>{_FIGURE_WIDTH}}"
+        columns = f"{'gold':>8}{'predicted':>10}{'prec.':>7}{'recall':>7}{'F1':>{_FIGURE_WIDTH}}"
         heads = columns + "".join(f"{_cut(name, 5):>{_LANGUAGE_WIDTH}}" for name in languages)
         rows = [_label_row(label, score, slices, languages) for label, score in slices[ALL].items()]
         blocks.append("\n".join([f"{_cut(table, _LABEL_WIDTH):<{_LABEL_WIDTH}}{heads}", *rows]))
@@ -60,7 +60,7 @@ def _label_row(label: str, score: LabelScore, slices: Mapping[str, Mapping[str, 
     f1 = _interval(Estimate(score.f1, score.low, score.high, score.support, score.support))
     by_language = "".join(f"{_number(slices[name][label].f1):>{_LANGUAGE_WIDTH}}" for name in names)
     return (
-        f"  {_cut(label, _LABEL_WIDTH - 2):<{_LABEL_WIDTH - 2}}{score.support:>10,}{score.predicted:>10,}"
+        f"  {_cut(label, _LABEL_WIDTH - 2):<{_LABEL_WIDTH - 2}}{score.support:>8,}{score.predicted:>10,}"
         f"{_number(score.precision):>7}{_number(score.recall):>7}{f1:>{_FIGURE_WIDTH}}{by_language}"
     )
 

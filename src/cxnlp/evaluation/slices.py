@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cxnlp.evaluation.bootstrap import resampled_sums
+from cxnlp.evaluation.compare import Comparison
 from cxnlp.evaluation.report import ALL, UNKNOWN_LANGUAGE
-from cxnlp.evaluation.tally import Tally
 from cxnlp.taxonomy import Taxonomy
 
 Floats = npt.NDArray[np.float64]
@@ -35,15 +35,15 @@ def languages_in_order(taxonomy: Taxonomy, languages: Names) -> list[str]:
 
 
 def slice_sums(
-    tallies: Sequence[Tally], languages: Names, order: Sequence[str], resamples: int, seed: int
+    comparisons: Sequence[Comparison], languages: Names, order: Sequence[str], resamples: int, seed: int
 ) -> list[dict[str, Slice]]:
-    """Sum every tally for all reviews and for each language in which it has any; all tallies share the same draws.
+    """Sum every comparison for all reviews and for each language in which it has any; all share the same draws.
 
     Reviews are drawn within their language: how many there are of each is a choice of whoever made the data, and no
     chance.
     """
     rng = np.random.default_rng(seed)
-    columns = np.concatenate([one.counts.reshape(len(languages), -1) for one in tallies], axis=1)  # (n, c)
+    columns = np.concatenate([one.counts.reshape(len(languages), -1) for one in comparisons], axis=1)  # (n, c)
     by_language: dict[str, Floats] = {}
     for language in order:
         rows = columns[languages == language]
@@ -52,7 +52,7 @@ def slice_sums(
     every = np.sum(list(by_language.values()), axis=0)
     out = []
     start = 0
-    for one in tallies:
+    for one in comparisons:
         stop = start + one.counts[0].size
         slices = {ALL: Slice(every[:, start:stop].reshape(-1, 3, len(one.labels)), int(one.counted.sum()))}
         for language, sums in by_language.items():

@@ -28,9 +28,12 @@ def probabilities(taxonomy: Taxonomy, logits: Floats) -> Floats:
         if facet.kind is Kind.ANY_OF:
             out[:, where] = 1 / (1 + np.exp(-np.clip(block, -60, 60)))
             continue
-        groups = block.reshape(len(logits), -1, len(facet.labels))  # (n, 1 or labels of the other facet, choices)
+        choices = len(facet.labels)
+        groups = block.reshape(
+            len(logits), block.shape[1] // choices, choices
+        )  # n, labels of the other facet or 1, choices
         exp = np.exp(groups - groups.max(axis=2, keepdims=True))
-        out[:, where] = (exp / exp.sum(axis=2, keepdims=True)).reshape(len(logits), -1)
+        out[:, where] = (exp / exp.sum(axis=2, keepdims=True)).reshape(block.shape)
     return out
 
 

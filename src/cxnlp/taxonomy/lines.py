@@ -18,8 +18,9 @@ def line_of(text: str, section: str, word: str, *, key: str = "", nth: int = 1) 
     if key:
         start = _find(lines, start, end, key, 1) or start
     line = _find(lines, start, end, word, nth)
-    if line is None and not section:  # such as a misspelt table
-        line = _find(lines, 0, len(lines), word, nth)
+    if line is None and not section:  # a table where none should be, such as a misspelt one
+        headers = [bare if _HEADER.match(bare) else "" for bare in lines]
+        line = _find(headers, 0, len(lines), word, nth)
     return (start if line is None else line) + 1
 
 
@@ -30,7 +31,9 @@ def _section(lines: list[str], section: str) -> tuple[int, int]:
     for i, start in enumerate(headers):
         if re.sub(r"[\s\"'\[\]]", "", lines[start]) == section:
             return start, headers[i + 1] if i + 1 < len(headers) else len(lines)
-    return 0, len(lines)  # written as an inline table or with dotted keys
+    # Written as an inline table or with dotted keys: somewhere in the table that holds it.
+    parent = section.rpartition(".")[0]
+    return _section(lines, parent) if parent else (0, len(lines))
 
 
 def _find(lines: list[str], start: int, end: int, word: str, nth: int) -> int | None:

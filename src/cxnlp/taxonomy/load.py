@@ -76,7 +76,7 @@ class _Reader:
     def facet(self, name: str, table: Any) -> Facet:
         section = f"facets.{name}"
         if not isinstance(table, dict):
-            self.refuse(f"facet {name!r} is {table!r}, expected a table [facets.{name}]", word=name)
+            self.refuse(f"facet {name!r} is {table!r}, expected a table [facets.{name}]", "facets", name)
         if not _NAME.fullmatch(name):
             self.refuse(f"facet name {name!r}: use small letters, digits and _", section, name)
         if name in _RESERVED:
@@ -118,9 +118,11 @@ class _Reader:
             self.refuse(f"rollup name {table['name']!r}: use small letters, digits and _", section, "name")
         for label, coarse in table["labels"].items():
             if label not in labels:
-                self.refuse(f"{label!r} is no label of {facet!r}{nearest(label, list(labels))}", section, label)
+                self.refuse(
+                    f"{label!r} is no label of {facet!r}{nearest(label, list(labels))}", f"{section}.labels", label
+                )
             if not isinstance(coarse, str) or not coarse:
-                self.refuse(f"{label!r} rolls up to {coarse!r}, expected a name", section, label)
+                self.refuse(f"{label!r} rolls up to {coarse!r}, expected a name", f"{section}.labels", label)
         missing = [label for label in labels if label not in table["labels"]]
         if missing:
             self.refuse(f"these labels of {facet!r} roll up to nothing: {', '.join(missing)}", section, "labels")
@@ -154,8 +156,9 @@ class _Reader:
                     self.refuse(
                         f"facet {facet.of!r} has a main label and a polarity, expected one of them", section, "of"
                     )
-            for output in (facet.main, facet.rollup.name if facet.rollup else None):
+            outputs = {section: facet.main, f"{section}.rollup": facet.rollup.name if facet.rollup else None}
+            for place, output in outputs.items():
                 if output is not None and (output in taken or output in _RESERVED):
-                    self.refuse(f"output name {output!r} is already taken", section, output)
+                    self.refuse(f"output name {output!r} is already taken", place, output)
                 if output is not None:
                     taken.add(output)

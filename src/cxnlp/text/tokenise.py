@@ -25,13 +25,13 @@ class TextTokenizer:
         self.tokenizer = tokenizer
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
-        # A review that holds the characters "</s>" holds text, not a special token.
-        self.tokenizer.encode_special_tokens = True
         self.max_tokens = max_tokens
         self.overlap = min(overlap, (max_tokens - 2) // 4)
         self.pad_id = self._special("pad")
         self.bos_id = self._special("bos")
         self.eos_id = self._special("eos")
+        known = (self.tokenizer.token_to_id(token) for tokens in _SPECIALS.values() for token in tokens)
+        self._special_ids = frozenset(index for index in known if index is not None)
 
     @classmethod
     def from_file(cls, path: Path, max_tokens: int, overlap: int = 32) -> TextTokenizer:
@@ -59,7 +59,8 @@ class TextTokenizer:
                 owners.append(row)
         out: list[list[int]] = [[] for _ in texts]
         for row, encoding in zip(owners, self.tokenizer.encode_batch(pieces, add_special_tokens=False), strict=True):
-            out[row].extend(encoding.ids)
+            # A review that holds the characters "</s>" does not end there.
+            out[row].extend(index for index in encoding.ids if index not in self._special_ids)
         return out
 
     def windows(self, ids: Sequence[int]) -> list[list[int]]:

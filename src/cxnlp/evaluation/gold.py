@@ -1,13 +1,9 @@
-"""Find the labelled reviews that a path stands for, and write the report's figures."""
+"""Read the labelled reviews that a path stands for."""
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cxnlp.data import (
     Problem,
@@ -66,29 +62,3 @@ def read_gold(data: Path, taxonomy: Taxonomy, texts: Path | None = None, split: 
         broken = f"; first problem: {gold.problems[0]}" if gold.problems else ""
         raise DataError(f"{data}: no labelled review{which}{broken}")
     return Gold(kept, gold.problems, {})
-
-
-def write_figures(path: Path, figures: dict[str, Any]) -> None:
-    """Write figures as JSON, whole or not at all.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
-    text = json.dumps(figures, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    temporary = ""
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = file.name
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-        temporary = ""
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}); give a file in a folder that exists") from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)

@@ -18,8 +18,8 @@ Labels = Mapping[str, FacetValue]
 
 
 @dataclass(frozen=True)
-class Tally:
-    """Counts of n reviews for one comparison of gold and predicted labels."""
+class Comparison:
+    """Gold beside predicted labels of n reviews, as counts."""
 
     facet: str
     labels: tuple[str, ...]
@@ -34,7 +34,7 @@ class Tally:
     """The figure that goes into the mean over facets, if any."""
 
 
-def tally(taxonomy: Taxonomy, reviews: Sequence[Review], predicted: Sequence[Labels]) -> list[Tally]:
+def compare(taxonomy: Taxonomy, reviews: Sequence[Review], predicted: Sequence[Labels]) -> list[Comparison]:
     """Compare gold with predicted labels in every facet for which at least one review has gold labels.
 
     Raises:
@@ -45,7 +45,7 @@ def tally(taxonomy: Taxonomy, reviews: Sequence[Review], predicted: Sequence[Lab
         raise ValueError(f"{len(predicted)} predictions for {len(reviews)} reviews; expected one for each")
     gold = encode_labels(taxonomy, [review.labels for review in reviews])
     guess = encode_labels(taxonomy, predicted)
-    found: list[Tally] = []
+    found: list[Comparison] = []
     for facet in taxonomy.answers:
         found.append(_labels(taxonomy, facet, gold, guess))
         if facet.name in taxonomy.polarity_of:
@@ -58,18 +58,18 @@ def tally(taxonomy: Taxonomy, reviews: Sequence[Review], predicted: Sequence[Lab
     return [one for one in found if one.counted.any()]
 
 
-def _labels(taxonomy: Taxonomy, facet: Facet, gold: Targets, guess: Targets) -> Tally:
+def _labels(taxonomy: Taxonomy, facet: Facet, gold: Targets, guess: Targets) -> Comparison:
     where = taxonomy.slices[facet.name]
     counted = gold.mask[:, where.start] > 0
     counts = _stack(gold.values[:, where] > 0, guess.values[:, where] > 0, counted)
     if facet.kind is Kind.ONE_OF:
         figures: dict[str, Metric] = {"accuracy": accuracy, "macro_f1": macro_f1_seen}
-        return Tally(facet.name, facet.labels, counts, counted, figures, facet.name, "macro_f1")
+        return Comparison(facet.name, facet.labels, counts, counted, figures, facet.name, "macro_f1")
     figures = {"micro_f1": micro_f1, "macro_f1": macro_f1_supported}
-    return Tally(facet.name, facet.labels, counts, counted, figures, facet.name, "micro_f1")
+    return Comparison(facet.name, facet.labels, counts, counted, figures, facet.name, "micro_f1")
 
 
-def _polarities(taxonomy: Taxonomy, facet: Facet, gold: Targets, guess: Targets) -> list[Tally]:
+def _polarities(taxonomy: Taxonomy, facet: Facet, gold: Targets, guess: Targets) -> list[Comparison]:
     """Pairs of label and polarity, and the polarity alone of those labels that were found."""
     polarity = taxonomy.polarity_of[facet.name]
     where, pairs = taxonomy.slices[facet.name], taxonomy.slices[polarity.name]
@@ -86,29 +86,31 @@ def _polarities(taxonomy: Taxonomy, facet: Facet, gold: Targets, guess: Targets)
     of_found = _stack_pairs(gold_pairs & found[:, :, None], guess_pairs & found[:, :, None])
     pair_figures, found_figures = {"polarity_f1": micro_f1}, {"polarity_accuracy": accuracy}
     return [
-        Tally(facet.name, polarity.labels, of_pairs, counted, pair_figures, polarity.name, "polarity_f1"),
-        Tally(facet.name, polarity.labels, of_found, _any(found), found_figures, None),
+        Comparison(facet.name, polarity.labels, of_pairs, counted, pair_figures, polarity.name, "polarity_f1"),
+        Comparison(facet.name, polarity.labels, of_found, _any(found), found_figures, None),
     ]
 
 
-def _main(taxonomy: Taxonomy, facet: Facet, gold: Targets, guess: Targets) -> list[Tally]:
+def _main(taxonomy: Taxonomy, facet: Facet, gold: Targets, guess: Targets) -> list[Comparison]:
     column = taxonomy.main_facets.index(facet)
     wanted, given = (_one_hot(targets.main[:, column], len(facet.labels)) for targets in (gold, guess))
     counted = _any(wanted)
     counts = _stack(wanted, given, counted)
-    tallies = [Tally(facet.name, facet.labels, counts, counted, {"main_accuracy": accuracy}, facet.main)]
+    comparisons = [Comparison(facet.name, facet.labels, counts, counted, {"main_accuracy": accuracy}, facet.main)]
     if facet.rollup:
-        tallies.append(_rollup(facet.name, facet.labels, facet.rollup, wanted, given))
-    return tallies
+        comparisons.append(_rollup(facet.name, facet.labels, facet.rollup, wanted, given))
+    return comparisons
 
 
-def _rollup(facet: str, labels: tuple[str, ...], rollup: Rollup, wanted: npt.ArrayLike, given: npt.ArrayLike) -> Tally:
+def _rollup(
+    facet: str, labels: tuple[str, ...], rollup: Rollup, wanted: npt.ArrayLike, given: npt.ArrayLike
+) -> Comparison:
     """Compare one gold and one predicted label a review, (n, labels) each, by their coarser names."""
     coarse = tuple(dict.fromkeys(rollup.labels[label] for label in labels))
     up = np.array([[rollup.labels[label] == name for name in coarse] for label in labels], np.float32)
     gold, guess = (np.asarray(side, np.float32) @ up > 0 for side in (wanted, given))
     counted = _any(gold)
-    return Tally(facet, coarse, _stack(gold, guess, counted), counted, {"rollup_accuracy": accuracy}, rollup.name)
+    return Comparison(facet, coarse, _stack(gold, guess, counted), counted, {"rollup_accuracy": accuracy}, rollup.name)
 
 
 def _any(bits: Bits) -> Bits:
