@@ -105,8 +105,8 @@ def test_a_bad_line_never_loses_the_good_ones(tmp_path: Path) -> None:
     assert [(review.id, review.source) for review in reviews] == [("a1", "shop"), ("a5", "shop")]
     assert [problem.line for problem in problems] == [2, 4, 5, 6, 7, 8]
     reasons = [problem.reason for problem in problems]
-    assert reasons[0].startswith("not a JSON object at column ")
-    assert reasons[1] == "byte 23 is not UTF-8; save the file as UTF-8"
+    assert reasons[0] == "not a JSON object at column 22; expected one object a line"
+    assert reasons[1] == "byte 24 is not UTF-8; save the file as UTF-8"
     assert reasons[2] == "a JSON list, expected an object"
     assert reasons[3] == reasons[4] == "not a JSON object; expected one object a line"
     assert reasons[5] == "unknown label 'good' in sentiment"
@@ -127,7 +127,7 @@ def test_every_line_of_any_bytes_is_read_or_reported(
 
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.jsonl", tmp_path):
-        with pytest.raises(DataError, match="cannot be read .*; give a JSONL file"):
+        with pytest.raises(DataError, match=r"cannot be read .*; give a JSONL file"):
             read_reviews(path, TAXONOMY)
 
 
@@ -188,7 +188,10 @@ def test_norec_is_read_from_a_folder_and_knows_the_sentiment_only(tmp_path: Path
         ("[{", "not readable as NoReC_sentence (JSONDecodeError)"),
         ('{"text": "x"}', "expected a JSON list of objects"),
         ('["x"]', "expected a JSON list of objects"),
-        ('[{"text": "x", "label": 1}, {"text": "x", "label": "mixed"}]', "NoReC_sentence test, record 2: expected a text"),
+        (
+            '[{"text": "x", "label": 1}, {"text": "x", "label": "mixed"}]',
+            "NoReC_sentence test, record 2: expected a text",
+        ),
         ('[{"text": "x", "label": [1]}]', "record 1: expected a text and a label"),
         ('[{"label": 1}]', "record 1: expected a text and a label"),
     ],
@@ -215,7 +218,7 @@ def test_a_hub_that_does_not_answer_is_explained(monkeypatch: pytest.MonkeyPatch
             raise ConnectionError("no route")
 
     monkeypatch.setitem(sys.modules, "datasets", Offline)
-    with pytest.raises(DataError, match="cannot be fetched from the hub .*; give the folder"):
+    with pytest.raises(DataError, match=r"cannot be fetched from the hub .*; give the folder"):
         read_norec_sentence(None, "dev")
 
 
@@ -231,8 +234,8 @@ def test_splits_are_about_90_5_5() -> None:
 
 def test_a_review_stays_in_its_split_for_good() -> None:
     # Written down: whoever changes the hash or the cleaning moves test reviews into training.
-    splits = {text: split_of(text) for text in PINNED}
-    assert splits == PINNED
+    expected = {0: "train", 1: "train", 8: "test", 46: "dev", 74: "dev", 121: "test"}
+    assert {i: split_of(f"Helt grei levering nr. {i}") for i in expected} == expected
 
 
 def test_adding_reviews_moves_none() -> None:
@@ -254,6 +257,3 @@ def test_duplicates_never_straddle(text: str, change: str) -> None:
         "bom": f"\ufeff{text}\u200b",
     }[change]
     assert split_of(other) == split_of(text)
-
-
-PINNED: dict[str, str] = {}

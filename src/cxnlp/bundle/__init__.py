@@ -1,1 +1,19 @@
 """What a trained model is on disk."""
+
+from cxnlp.bundle.manifest import FORMAT_VERSION, MANIFEST_FILE, FileRecord, Manifest, read_manifest
+from cxnlp.bundle.store import (
+    ONNX_FILE,
+    SHIPPED,
+    TOKENIZER_FILE,
+    WEIGHTS_FILE,
+    Bundle,
+    is_bundle,
+    load_bundle,
+    shipped_bundle,
+    write_bundle,
+)
+
+__all__ = [
+    "FORMAT_VERSION", "MANIFEST_FILE", "ONNX_FILE", "SHIPPED", "TOKENIZER_FILE", "WEIGHTS_FILE", "Bundle", "FileRecord",
+    "Manifest", "is_bundle", "load_bundle", "read_manifest", "shipped_bundle", "write_bundle",
+]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 from cxnlp.inference.tally import FacetCounts, ScoreSummary
 from cxnlp.taxonomy import Facet
@@ -74,15 +75,17 @@ def _reviews(n: int) -> str:
 
 def _block(title: str, counts: Mapping[str, int], summary: ScoreSummary, bar: str) -> list[str]:
     """Give one line per label: name, count, share, bar. At most ``_HALF`` wide."""
-    shown = [(label, n) for label, n in counts.items() if n] if len(counts) > _MAX_SMALL else list(counts.items())
+    shown = list(counts.items())
+    others = 0
     if len(shown) > _MAX_SMALL:
-        shown = sorted(shown, key=lambda item: -item[1])
-        others = shown[_MAX_SMALL - 1 :]
-        shown = [*shown[: _MAX_SMALL - 1], (f"{len(others)} others", sum(n for _, n in others))]
+        shown = sorted(((label, n) for label, n in shown if n), key=lambda item: -item[1])
+        others = max(0, len(shown) - _MAX_SMALL)
     lines = [title[:1].upper() + title[1:].replace("_", " ")]
-    for label, n in shown:
+    for label, n in shown[: _MAX_SMALL - 1] if others else shown:
         share = summary.share(n)
         lines.append(f"  {_name(label, 14):<14} {n:>7,} {share:>7.1%}  {bar * round(share * 14)}")
+    if others:  # without a number: where a review can have several labels, their sum is of no use
+        lines.append(f"  and {others + 1} more")
     return lines
 
 
@@ -92,7 +95,7 @@ def _polarity_block(facet: Facet, counts: FacetCounts, summary: ScoreSummary, ba
     negative = "negative" if "negative" in next(iter(counts.polarities.values())) else None
     title = facet.name[:1].upper() + facet.name[1:].replace("_", " ")
     columns = f"{title:<20} {'reviews':>9} {'share':>7}"
-    lines = [f"{columns}  {'':<{_BAR}} {'negative':>9} (of the reviews that speak of it)" if negative else columns]
+    lines = [f"{columns}  {'':<{_BAR}} {'negative':>9}  (of these)" if negative else columns]
     if not order:
         return [*lines, "  none"]
     for label in order[:_MAX_LARGE]:
@@ -126,7 +129,7 @@ def _flags(summary: ScoreSummary) -> list[str]:
         lines += ["", f"Shares are of {summary.n_scored:,} reviews; {left_out:,} had nothing to read."]
     if summary.flags:
         flags = ", ".join(f"{flag} {n:,}" for flag, n in summary.flags.items())
-        lines += [*([] if lines else [""]), f"Flagged: {flags}"]
+        lines += [*([] if lines else [""]), *wrap(f"Flagged: {flags}", _WIDTH)]
     return lines
 
 

@@ -60,7 +60,7 @@ def _wanted(path: str, names: Sequence[str], wanted: str) -> str:
     for matches in ([n for n in names if n == wanted], [n for n in names if _key(n) == _key(wanted)]):
         if matches:
             return matches[0]
-    raise DataError(f"{path}: no column {_short(wanted)!r}{nearest(wanted, list(names))}; {_listing(names)}")
+    raise DataError(f"{path}: no column {_short(wanted)!r}; {_listing(names)}{nearest(wanted, list(names))}")
 
 
 def _by_length(path: str, names: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> str:
@@ -86,7 +86,7 @@ def _mean_words(name: str, sample: Sequence[Mapping[str, Any]]) -> float:
 
 def _listing(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"name it with --text-column; the columns are: {', '.join(map(_short, names[:_SHOWN]))}{more}"
+    return f"name one with --text-column; the columns are: {', '.join(map(_short, names[:_SHOWN]))}{more}"
 
 
 def _short(name: str) -> str:

@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,11 +33,11 @@ _NOT_TEXT = ((b"PK\x03\x04", "a ZIP archive or a workbook"), (b"\x1f\x8b", "a gz
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
-def _mark(error: UnicodeError) -> tuple[str, int]:
+def _mark(error: UnicodeError) -> tuple[str | bytes, int]:
     if isinstance(error, UnicodeDecodeError):
         return INVALID_MARK, error.end
     if isinstance(error, UnicodeEncodeError):
-        return "\ufffd" * (error.end - error.start), error.end
+        return "\ufffd".encode() * (error.end - error.start), error.end  # results are always written in UTF-8
     raise error
 
 
@@ -69,8 +70,8 @@ def find_encoding(path: Path, wanted: str | None = None) -> Encoding:
     Raises:
         DataError: no such file, not a file of text, empty, or ``wanted`` is no encoding.
     """
-    _check_file(path)
     try:
+        _check_file(path)
         with path.open("rb") as file:
             head = file.read(_BLOCK_BYTES)
             _check_head(path, head)
@@ -92,10 +93,9 @@ def text_lines(path: Path, encoding: Encoding) -> Iterator[str]:
     Raises:
         DataError: the file cannot be read, or not with this encoding.
     """
-    # utf-8-sig also reads a file without the mark.
-    codec = "utf-8-sig" if encoding.codec == "utf-8" else encoding.codec
     try:
-        with path.open("r", encoding=codec, errors=MARK_ERRORS, newline="") as file:
+        with path.open("r", encoding=encoding.codec, errors=MARK_ERRORS, newline="") as file:
+            yield next(file, "").removeprefix("\ufeff")  # a mark that an encoding set by hand takes for text
             yield from file
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); give a file of reviews") from error
@@ -124,14 +124,17 @@ def _check_head(path: Path, head: bytes) -> None:
 
 def _wanted(name: str, head: bytes) -> Encoding:
     try:
-        b"".decode(name)
+        TextIOWrapper(BytesIO(), encoding=name)  # refuses codecs that are not for text, such as base64
         codec = codecs.lookup(name).name
     except (LookupError, UnicodeError, ValueError) as error:
         raise DataError(
             f"unknown encoding {name!r}; use utf-8, utf-16, windows-1252 or another that Python knows"
         ) from error
-    if codec == "utf-8" and head.startswith(codecs.BOM_UTF8):
-        return Encoding("utf-8-sig")
+    marks = [marked for bom, marked in _BOMS if head.startswith(bom)]
+    if codec == "utf-8" and "utf-8-sig" in marks:
+        codec = "utf-8-sig"
+    elif codec == "utf-16" and "utf-16" not in marks:  # which Python reads with a mark only
+        codec = _utf16_without_bom(head) or "utf-16-le"
     return Encoding(codec)
 
 

@@ -42,7 +42,7 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
 
 def _parse_line(path: str, number: int, raw: bytes) -> dict[str, Any] | Problem:
     try:
-        record = json.loads(raw.decode("utf-8-sig"))
+        record = json.loads(raw.rstrip().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         return Problem(path, number, f"byte {error.start + 1} is not UTF-8; save the file as UTF-8")
     except (ValueError, RecursionError) as error:  # also numbers of thousands of digits and deep nesting

@@ -82,11 +82,11 @@ def open_table(
     Raises:
         DataError: the file cannot be read, has no rows, or its text column is not known.
     """
+    found = find_encoding(path, encoding)
     suffix = path.suffix.lower()
-    if suffix not in TABLE_SUFFIXES + JSON_SUFFIXES and not path.is_dir():
+    if suffix not in TABLE_SUFFIXES + JSON_SUFFIXES:
         expected = ", ".join(TABLE_SUFFIXES + JSON_SUFFIXES)
         raise DataError(f"{path}: unknown kind of file {suffix or '(no extension)'!r}, expected one of {expected}")
-    found = find_encoding(path, encoding)
     if suffix in JSON_SUFFIXES:
         return _open_json(path, found, text_column)
     return _open_delimited(path, found, text_column, delimiter)

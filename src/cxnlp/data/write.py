@@ -30,12 +30,14 @@ class AtomicText:
         # Through a link to the file that it names, which stays a link.
         self._target = Path(os.path.realpath(path))
         folder = self._target.parent
-        if self._target.is_dir():
+        if os.path.isdir(self._target):
             raise DataError(f"{path}: is a folder; give the name of a file in it")
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise DataError(f"{path}: the folder {folder} does not exist; make it first")
-        self._temporary = folder / f".{self._target.name[:100]}.{secrets.token_hex(6)}.part"
+        self._temporary = folder / f".cxnlp-{secrets.token_hex(8)}.part"
         try:
+            with contextlib.suppress(FileNotFoundError):
+                os.stat(self._target)  # a name that is too long is refused now and not when all is done
             # Created by hand, since the files of tempfile are closed to the group, which a result should not be.
             descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         except OSError as error:

@@ -98,7 +98,7 @@ def check_paths(source: Path, output: Path, summary: Path | None) -> None:
         if real in seen:
             raise DataError(f"{path}: is both {seen[real]} and {what}; give each a name of its own")
         seen[real] = what
-    if output.exists() and os.path.samefile(source, output):
+    if os.path.exists(output) and os.path.samefile(source, output):
         raise DataError(f"{output}: is the input under another name; give the output a name of its own")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cxnlp.bundle import Manifest
 from cxnlp.inference.backend import Backend, Floats
 from cxnlp.inference.prediction import EMPTY, OTHER_LANGUAGE, TRUNCATED, Prediction
 from cxnlp.inference.windows import join_windows
@@ -22,13 +23,18 @@ class Tagger:
     """Scores reviews. Safe to use from several threads."""
 
     def __init__(
-        self, taxonomy: Taxonomy, tokenizer: TextTokenizer, backend: Backend, thresholds: Thresholds, name: str = ""
+        self,
+        taxonomy: Taxonomy,
+        tokenizer: TextTokenizer,
+        backend: Backend,
+        thresholds: Thresholds,
+        manifest: Manifest | None = None,
     ) -> None:
         self.taxonomy = taxonomy
         self.tokenizer = tokenizer
         self.backend = backend
         self.thresholds = thresholds
-        self.name = name
+        self.manifest = manifest
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, backend: str = "onnx", device: str = "auto") -> Tagger:

@@ -43,7 +43,9 @@ def _load_pretrained(source: str, local: bool) -> tuple[PreTrainedModel, Tokeniz
         if local and (Path(source) / TOKENIZER_FILE).is_file():
             tokenizer = Tokenizer.from_file(str(Path(source) / TOKENIZER_FILE))
         else:
-            tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local, trust_remote_code=False)._tokenizer
+            tokenizer = AutoTokenizer.from_pretrained(
+                source, local_files_only=local, trust_remote_code=False
+            )._tokenizer
     except (OSError, ValueError, AttributeError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise EncoderError(
@@ -61,7 +63,13 @@ def save_encoder(model: PreTrainedModel, tokenizer: Tokenizer, folder: Path) -> 
 
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
-    names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>", "mask_token": "<mask>"}
+    names = {
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "pad_token": "<pad>",
+        "unk_token": "<unk>",
+        "mask_token": "<mask>",
+    }
     known = {role: token for role, token in names.items() if tokenizer.token_to_id(token) is not None}
     limit = model.config.max_position_embeddings
     wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=limit)

@@ -62,7 +62,9 @@ def trim_vocabulary(
     """
     layout = json.loads(tokenizer.to_str())
     if layout["model"]["type"] != "Unigram":
-        raise EncoderError(f"a {layout['model']['type']} vocabulary cannot be trimmed, only Unigram; use the encoder whole")
+        raise EncoderError(
+            f"a {layout['model']['type']} vocabulary cannot be trimmed, only Unigram; use the encoder whole"
+        )
     vocabulary: list[list[Any]] = layout["model"]["vocab"]
     before = _sizes(model, tokenizer, check)
     used = _used_pieces(tokenizer, texts)

@@ -1,0 +1,88 @@
+"""The record of a bundle: what it answers, how it was made, and the hashes of its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cxnlp.errors import BundleError, TaxonomyError
+from cxnlp.taxonomy import Kind, Taxonomy, parse_taxonomy
+
+FORMAT_VERSION = 1
+MANIFEST_FILE = "manifest.json"
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """Size and SHA-256 of a file."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What ``manifest.json`` holds."""
+
+    name: str
+    taxonomy: str
+    """The taxonomy's TOML text."""
+    thresholds: Mapping[str, Mapping[str, float]]
+    max_tokens: int
+    overlap: int
+    encoder: Mapping[str, Any]
+    """The encoder's Hugging Face configuration."""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """Fingerprint and counts of what it was trained on."""
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    """On the development data of the recipe."""
+    parity: Mapping[str, Any] = field(default_factory=dict)
+    """Share of labels, per language, that eight bits changed."""
+    files: Mapping[str, FileRecord] = field(default_factory=dict)
+    cxnlp_version: str = ""
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> str:
+        """Give the text of ``manifest.json``."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n"
+
+    def read_taxonomy(self, where: str) -> Taxonomy:
+        """Parse the taxonomy and check the thresholds against it."""
+        try:
+            taxonomy = parse_taxonomy(self.taxonomy, f"{where}, taxonomy")
+        except TaxonomyError as error:
+            raise BundleError(str(error)) from error
+        for facet in taxonomy.facets:
+            if facet.kind is Kind.ANY_OF and set(self.thresholds.get(facet.name, {})) != set(facet.labels):
+                raise BundleError(f"{where}: thresholds of {facet.name!r} do not match its labels; export the bundle anew")
+        return taxonomy
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read ``manifest.json`` of a bundle.
+
+    Raises:
+        BundleError: there is none, it is damaged, or of a format that this version does not read.
+    """
+    path = folder / MANIFEST_FILE
+    try:
+        table = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        what = f"no {MANIFEST_FILE} in it" if folder.is_dir() else "no such folder"
+        raise BundleError(f"{folder}: not a bundle ({what}); give a folder made by cxnlp train") from error
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path}: cannot be read ({type(error).__name__}); fetch the bundle anew") from error
+    version = table.get("format_version") if isinstance(table, dict) else None
+    if version != FORMAT_VERSION:
+        newer = isinstance(version, int) and version > FORMAT_VERSION
+        todo = "update cxnlp" if newer else "export the bundle anew"
+        raise BundleError(f"{path}: bundle format {version!r}, this cxnlp reads format {FORMAT_VERSION}; {todo}")
+    try:
+        files = {name: FileRecord(**record) for name, record in table.pop("files").items()}
+        return Manifest(**table, files=files)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BundleError(f"{path}: not a manifest of format {FORMAT_VERSION} ({error}); fetch the bundle anew") from error

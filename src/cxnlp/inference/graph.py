@@ -1,0 +1,124 @@
+"""Write a quantised network as an ONNX graph whose large tensors lie in the bundle's safetensors file."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cxnlp.model.network import Network
+
+_OPSET = 20
+_FUSED = "cxnlp_fused"
+
+
+def write_graph(network: Network, weights: Path, path: Path) -> None:
+    """Write ``network`` (quantised) to ``path``, with its tensors in ``weights`` in the same folder."""
+    import onnx
+    from safetensors.torch import save_file
+
+    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, weights)
+    with _fused_attention(network), _quiet():
+        program = torch.onnx.export(
+            network,
+            (torch.ones(3, 17, dtype=torch.int64), torch.ones(3, 17, dtype=torch.int64)),
+            dynamo=True,
+            dynamic_shapes=({0: "n", 1: "t"}, {0: "n", 1: "t"}),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["logits"],
+            opset_version=_OPSET,
+            verbose=False,
+        )
+    model = program.model_proto
+    del model.metadata_props[:]
+    _strip(model)
+    _point_into(model, weights)
+    onnx.save(model, str(path))
+
+
+def _strip(model: Any) -> None:
+    """Drop what exporting leaves behind for debugging: stack traces, with paths of the machine."""
+    model.producer_version = ""
+    for item in [*model.graph.node, *model.graph.value_info, *model.graph.initializer, *model.graph.input]:
+        del item.metadata_props[:]
+        if hasattr(item, "doc_string"):
+            item.doc_string = ""
+    del model.graph.metadata_props[:]
+    del model.graph.value_info[:]
+
+
+def _point_into(model: Any, weights: Path) -> None:
+    """Replace each tensor of the graph that the safetensors file holds by a reference to its place there."""
+    from onnx import StringStringEntryProto, TensorProto
+
+    with weights.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        entries = json.loads(file.read(size))
+    for tensor in model.graph.initializer:
+        entry = entries.get(tensor.name)
+        if entry is None or list(tensor.dims) != entry["shape"]:
+            continue  # a constant that the exporter made: small, stays in the graph
+        begin, end = entry["data_offsets"]
+        place = {"location": weights.name, "offset": str(8 + size + begin), "length": str(end - begin)}
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        del tensor.external_data[:]
+        tensor.external_data.extend(StringStringEntryProto(key=key, value=value) for key, value in place.items())
+
+
+@contextlib.contextmanager
+def _fused_attention(network: Network) -> Iterator[None]:
+    """Have the encoder's attention written as one operator of ONNX Runtime."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+
+    AttentionInterface.register(_FUSED, _attention)
+    AttentionMaskInterface.register(_FUSED, _padding_mask)
+    config = network.encoder.config
+    before = config._attn_implementation
+    config._attn_implementation = _FUSED
+    try:
+        yield
+    finally:
+        config._attn_implementation = before
+
+
+def _padding_mask(*_: Any, attention_mask: Tensor | None = None, **__: Any) -> Tensor | None:
+    return attention_mask
+
+
+def _attention(
+    module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
+) -> tuple[Tensor, None]:
+    n, heads, t, width = query.shape
+    flat = [x.transpose(1, 2).reshape(n, t, heads * width) for x in (query, key, value)]  # (n, t, h)
+    scale = options.get("scaling") or width**-0.5
+    mask = None if attention_mask is None else attention_mask.to(torch.int32)  # (n, t), 1 where there is a token
+    out: Tensor = torch.onnx.ops.symbolic(
+        "com.microsoft::MultiHeadAttention",
+        (*flat, None, mask),
+        attrs={"num_heads": heads, "scale": float(scale)},
+        dtype=torch.float32,
+        shape=(n, t, heads * width),
+        version=1,
+    )
+    return out.reshape(n, t, heads, width), None
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's notes about its own workings from the user."""
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

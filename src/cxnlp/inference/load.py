@@ -1,0 +1,50 @@
+"""From a bundle to a Tagger: the only place where a back end is chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cxnlp.bundle import Bundle, load_bundle, shipped_bundle
+from cxnlp.errors import BackendError, nearest
+from cxnlp.inference.backend import Backend
+from cxnlp.inference.tagger import Tagger
+from cxnlp.text import TextTokenizer
+
+BACKENDS = ("onnx", "torch")
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def load_tagger(path: str | Path | None, backend: str, device: str) -> Tagger:
+    """Load, verify and make ready; see ``Tagger.load``."""
+    for value, known, what in ((backend, BACKENDS, "back end"), (device, DEVICES, "device")):
+        if value not in known:
+            near = nearest(value, list(known))
+            raise BackendError(f"no {what} {value!r}, expected one of {', '.join(known)}{near}")
+    bundle = load_bundle(shipped_bundle() if path is None else Path(path))
+    engine = _onnx(bundle, device) if backend == "onnx" else _torch(bundle, device)
+    manifest = bundle.manifest
+    tokenizer = TextTokenizer.from_file(bundle.tokenizer, manifest.max_tokens, manifest.overlap)
+    return Tagger(bundle.taxonomy, tokenizer, engine, manifest.thresholds, manifest)
+
+
+def _onnx(bundle: Bundle, device: str) -> Backend:
+    from cxnlp.inference.onnx_backend import OnnxBackend
+
+    if device == "cuda":
+        raise BackendError('the onnx back end runs on the CPU only; for a GPU use backend="torch", device="cuda"')
+    return OnnxBackend(bundle.onnx)
+
+
+def _torch(bundle: Bundle, device: str) -> Backend:
+    try:
+        import torch
+        import transformers  # noqa: F401 - needed below; asked for here so that the message is ours
+    except ImportError as error:
+        raise BackendError(f'the torch back end needs {error.name}: pip install "cxnlp[torch]"') from error
+    from cxnlp.inference.torch_backend import TorchBackend
+    from cxnlp.model.restore import restore_network
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise BackendError('device "cuda" was asked for, but torch sees no CUDA device; use device="auto" or "cpu"')
+    chosen = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    return TorchBackend(restore_network(bundle.taxonomy, bundle.manifest.encoder, bundle.weights), chosen)

@@ -1,0 +1,33 @@
+"""Make a network of the weights in a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cxnlp.errors import BundleError
+from cxnlp.model.network import Network
+from cxnlp.model.quantise import dequantise
+from cxnlp.taxonomy import Taxonomy
+
+
+def restore_network(taxonomy: Taxonomy, config: Mapping[str, Any], weights: Path) -> Network:
+    """Build the network of an encoder's ``config`` and fill it from a bundle's weights; nothing is downloaded.
+
+    Raises:
+        BundleError: the weights do not fit the network.
+    """
+    from safetensors.torch import load_file
+    from transformers import AutoConfig, AutoModel
+
+    settings = dict(config)
+    encoder = AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings), dtype="float32")
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+    network = Network(encoder, taxonomy)
+    try:
+        network.load_state_dict(dequantise(network, load_file(weights)), strict=True)
+    except RuntimeError as error:
+        raise BundleError(f"{weights}: the weights do not fit the network of the manifest: {error}") from error
+    return network.eval()
