@@ -167,7 +167,10 @@ def test_jsonl_to_csv_has_every_key_as_a_column(tmp_path: Path) -> None:
 
 
 def test_a_broken_line_keeps_its_place_in_jsonl(tmp_path: Path) -> None:
-    score(tmp_path, write(tmp_path, '{"text": "a"}\n\n{"text": "b\n{"text": "c\\ud83d"}\n', "in.jsonl"), "out.jsonl")
+    source = write(tmp_path, '{"text": "a"}\n\n{"text": "b\n{"text": "c\\ud83d"}\n', "in.jsonl")
+    reported: list[int] = []
+    score_file(FakeTagger(), open_table(source), tmp_path / "out.jsonl", on_rows=reported.append)
+    assert sum(reported) == 3
     first, broken, last = read_jsonl(tmp_path / "out.jsonl")
     assert (first["text"], last["text"]) == ("a", "c\ud83d")
     assert broken == {"flags": ["broken_line"], "line": 3, "raw": '{"text": "b'}
@@ -178,6 +181,11 @@ def test_the_flags_of_row_and_prediction_are_joined(tmp_path: Path) -> None:
     assert [row["cx_flags"] for row in read_csv(tmp_path / "out.csv")] == [
         "too_few_fields; other_language",
         "too_few_fields; empty",
+    ]
+    score(tmp_path, tmp_path / "reviews.csv", "out.jsonl")
+    assert [record["flags"] for record in read_jsonl(tmp_path / "out.jsonl")] == [
+        ["too_few_fields", "other_language"],
+        ["too_few_fields", "empty"],
     ]
 
 

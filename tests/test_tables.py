@@ -128,6 +128,11 @@ def test_commas_in_a_header_do_not_beat_the_delimiter(tmp_path: Path) -> None:
     assert table.text_column_reason == "the column with the longest texts"
 
 
+def test_a_comma_in_the_header_alone_divides_nothing(tmp_path: Path) -> None:
+    table, rows = read(write(tmp_path, "Words, please\nthe coffee was cold again\nnice people work here\n"))
+    assert (table.columns, rows[0].text) == (("Words, please",), "the coffee was cold again")
+
+
 def test_one_column_keeps_commas_and_blank_lines_between_rows(tmp_path: Path) -> None:
     _, rows = read(write(tmp_path, 'review\nGod, men dyr\n\n"Et ""sitat"", her"\n\n\n'))
     assert [(row.line, row.text, row.flags) for row in rows] == [

@@ -98,3 +98,22 @@ def read_labels_with_texts(labels: Path, texts: Path, taxonomy: Taxonomy) -> tup
         except DataError as error:
             problems.append(Problem(str(labels), number, str(error)))
     return reviews, problems
+
+
+def texts_of(path: Path) -> list[str]:
+    """Give the texts of a JSONL file, or of a JSON list, of records with a ``text``; records without one are left out.
+
+    Raises:
+        DataError: the file cannot be opened, or holds no text at all.
+    """
+    records = [record for _, record in json_lines(path) if isinstance(record, dict)]
+    if not records:  # not one object a line: perhaps one list of objects
+        try:
+            found = json.loads(path.read_text("utf-8"))
+        except ValueError:
+            found = []
+        records = [record for record in found if isinstance(record, dict)] if isinstance(found, list) else []
+    texts = [record["text"] for record in records if isinstance(record.get("text"), str)]
+    if not texts:
+        raise DataError(f"{path}: no records with a text; expected JSONL, or a JSON list of objects")
+    return texts

@@ -95,11 +95,12 @@ def _padding_mask(*_: Any, attention_mask: Tensor | None = None, **__: Any) -> T
 
 
 def _attention(
-    module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
+    module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None,
+    scaling: float | None = None, **_: Any
 ) -> tuple[Tensor, None]:
     n, heads, t, width = query.shape
     flat = [x.transpose(1, 2).reshape(n, t, heads * width) for x in (query, key, value)]  # (n, t, h)
-    scale = options.get("scaling") or width**-0.5
+    scale = scaling or width**-0.5
     mask = None if attention_mask is None else attention_mask.to(torch.int32)  # (n, t), 1 where there is a token
     out: Tensor = torch.onnx.ops.symbolic(
         "com.microsoft::MultiHeadAttention",

@@ -85,6 +85,9 @@ def _n_queries(taxonomy: Taxonomy, facet: Facet) -> int:
 class Network(nn.Module):
     """Encoder and heads for every facet of a taxonomy."""
 
+    token_mean: Tensor
+    token_scale: Tensor
+
     def __init__(self, encoder: PreTrainedModel, taxonomy: Taxonomy, dropout: float = 0.1) -> None:
         super().__init__()
         width = int(encoder.config.hidden_size)

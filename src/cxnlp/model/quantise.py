@@ -12,6 +12,7 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from cxnlp.model.network import Network
 from cxnlp.text import Batch
@@ -77,11 +78,11 @@ class Int8Embedding(nn.Module):
         super().__init__()
         weight, scale = quantise_rows(embedding.weight.detach(), 127)
         self.register_buffer(_INT8, weight)
-        self.register_buffer(_SCALE, scale)
+        self.register_buffer(_SCALE, scale[:, None])
 
     def forward(self, ids: Tensor) -> Tensor:
         """Turn ids (n, t) into vectors (n, t, h)."""
-        return self.weight_int8[ids].float() * self.weight_scale[ids][..., None]
+        return functional.embedding(ids, self.weight_int8).float() * functional.embedding(ids, self.weight_scale)
 
 
 def _layers(network: Network) -> dict[str, nn.Linear]:
@@ -143,8 +144,8 @@ def dequantise(network: Network, tensors: dict[str, Tensor]) -> dict[str, Tensor
         name, _, part = key.rpartition(".")
         if part == _INT8:
             scale = tensors[f"{name}.{_SCALE}"]
-            # An embedding has a scale per row, a linear layer per column of its transposed weights.
-            weight = value.float() * (scale[:, None] if name in embeddings else scale)
+            # The scale broadcasts: (rows, 1) for an embedding, (out,) for a linear layer's transposed weights.
+            weight = value.float() * scale
             state[f"{name}.weight"] = weight if name in embeddings else weight.t().contiguous()
         elif part not in (_SCALE, "input_scale", "input_zero"):
             state[key] = value

@@ -1,37 +1,121 @@
-"""From a recipe to a trained network."""
+"""From a recipe to a bundle."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from transformers import set_seed
 
-from cxnlp.data import Review
+from cxnlp.bundle import Bundle, is_bundle, load_bundle
+from cxnlp.data import Problem, Review
 from cxnlp.errors import SettingsError
+from cxnlp.evaluation import evaluate, show
+from cxnlp.inference.tagger import Tagger
 from cxnlp.model.encoder import load_encoder
 from cxnlp.model.network import Network
+from cxnlp.model.restore import restore_network
 from cxnlp.settings import Recipe
 from cxnlp.taxonomy import Taxonomy, load_taxonomy
 from cxnlp.text import TextTokenizer, pad
 from cxnlp.training.dataset import ReviewDataset, TrainingData, read_training_data
+from cxnlp.training.finish import write_trained_bundle
 from cxnlp.training.trainer import ReviewTrainer, freeze
 
 _STANDARDISE_REVIEWS = 512
+_STANDARDISE_TOKENS = 64
 
 
-def build_network(recipe: Recipe, taxonomy: Taxonomy) -> tuple[Network, TextTokenizer]:
-    """Load the encoder and put untrained heads on it."""
-    encoder, tokenizer = load_encoder(recipe.encoder.source)
+@dataclass(frozen=True)
+class Overrides:
+    """What differs from one machine to the next; the bundle records the recipe as it was written."""
+
+    encoder: str | None = None
+    data: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        """Give the recipe with these put in."""
+        try:
+            for name, path in self.data.items():
+                recipe = recipe.with_data_path(name, path)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+        return recipe.with_encoder(self.encoder) if self.encoder else recipe
+
+
+def train(
+    recipe: Recipe,
+    overrides: Overrides,
+    *,
+    run: Path,
+    output: Path,
+    resume: bool = False,
+    on_problem: Callable[[Problem], None] = lambda problem: None,
+) -> str:
+    """Train, write the bundle to ``output``, and give its scores on the development data as text.
+
+    ``run`` takes checkpoints and the log; with ``resume`` an interrupted run goes on from its last checkpoint, and a
+    finished one is only exported anew.
+
+    Raises:
+        CxnlpError: data, encoder or recipe cannot be used, or the export failed its parity gate.
+    """
+    if overrides.seed is not None:
+        recipe = replace(recipe, seed=overrides.seed)
+    trainer, data = make_trainer(overrides.apply(recipe), run)
+    for problem in data.problems:
+        on_problem(problem)
+    train_network(trainer, run, resume)
+    bundle = write_trained_bundle(output, trainer.network(), trainer.tokenizer, trainer.taxonomy, data, recipe)
+    return _report(bundle, data)
+
+
+def _report(bundle: Bundle, data: TrainingData) -> str:
+    tagger = Tagger.load(bundle.folder)
+    size = sum(record.bytes for record in bundle.manifest.files.values()) / 1e6
+    parity = ", ".join(f"{language} {share:.2%}" for language, share in bundle.manifest.parity.items())
+    return "\n".join(
+        [
+            f"Bundle: {bundle.folder} ({size:.1f} MB)",
+            f"Labels changed by eight bits: {parity}",
+            "",
+            show(evaluate(tagger, data.select)),
+        ]
+    )
+
+
+def build_network(recipe: Recipe, taxonomy: Taxonomy) -> tuple[Network, TextTokenizer, bool]:
+    """Load the encoder and put heads on it; the last value tells whether the heads are trained already.
+
+    A bundle as encoder gives its encoder, and its heads where the taxonomy is the same.
+    """
+    source = Path(recipe.encoder.source)
+    settings = recipe.encoder
+    if is_bundle(source):
+        bundle = load_bundle(source)
+        restored = restore_network(bundle.taxonomy, bundle.manifest.encoder, bundle.weights)
+        tokenizer = TextTokenizer.from_file(bundle.tokenizer, settings.max_tokens, settings.overlap)
+        warm = bundle.taxonomy == taxonomy
+        network = restored if warm else Network(restored.encoder, taxonomy)
+    else:
+        encoder, raw = load_encoder(settings.source)
+        tokenizer = TextTokenizer(raw, settings.max_tokens, settings.overlap)
+        warm, network = False, Network(encoder, taxonomy)
+    _set_dropout(network, settings.dropout, recipe.training.head_dropout)
+    return network, tokenizer, warm
+
+
+def _set_dropout(network: Network, encoder: float, heads: float) -> None:
     for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
-        if hasattr(encoder.config, name):
-            setattr(encoder.config, name, recipe.encoder.dropout)
-    for module in encoder.modules():
+        if hasattr(network.encoder.config, name):
+            setattr(network.encoder.config, name, encoder)
+    for module in network.encoder.modules():
         if isinstance(module, torch.nn.Dropout):
-            module.p = recipe.encoder.dropout
-    text_tokenizer = TextTokenizer(tokenizer, recipe.encoder.max_tokens, recipe.encoder.overlap)
-    return Network(encoder, taxonomy, recipe.training.head_dropout), text_tokenizer
+            module.p = encoder
+    network.dropout.p = heads
 
 
 def make_trainer(recipe: Recipe, folder: Path) -> tuple[ReviewTrainer, TrainingData]:
@@ -39,9 +123,10 @@ def make_trainer(recipe: Recipe, folder: Path) -> tuple[ReviewTrainer, TrainingD
     set_seed(recipe.seed)
     taxonomy = load_taxonomy(recipe.taxonomy)
     data = read_training_data(recipe.data, taxonomy)
-    network, tokenizer = build_network(recipe, taxonomy)
+    network, tokenizer, warm = build_network(recipe, taxonomy)
     freeze(network, recipe.encoder)
-    _standardise(network, tokenizer, data.train)
+    if not warm:
+        _standardise(network, tokenizer, data.train)
     dataset = ReviewDataset(data.train, taxonomy, tokenizer)
     folder.mkdir(parents=True, exist_ok=True)
     return ReviewTrainer(network, recipe, taxonomy, tokenizer, dataset, data.select, folder), data
@@ -50,7 +135,7 @@ def make_trainer(recipe: Recipe, folder: Path) -> tuple[ReviewTrainer, TrainingD
 def _standardise(network: Network, tokenizer: TextTokenizer, reviews: Sequence[Review]) -> None:
     step = max(1, len(reviews) // _STANDARDISE_REVIEWS)
     texts = [review.text for review in reviews[::step]][:_STANDARDISE_REVIEWS]
-    short = [tokenizer.windows(ids)[0][:64] for ids in tokenizer.encode(texts)]
+    short = [tokenizer.windows(ids)[0][:_STANDARDISE_TOKENS] for ids in tokenizer.encode(texts)]
     batch = pad(short, tokenizer.pad_id)
     network.eval()
     network.standardise(torch.from_numpy(batch.ids), torch.from_numpy(batch.mask))
@@ -60,7 +145,7 @@ def train_network(trainer: ReviewTrainer, folder: Path, resume: bool) -> None:
     """Train; the best epoch's weights are loaded at the end.
 
     Raises:
-        SettingsError: there is a run in the folder already and ``resume`` is not set, or the other way round.
+        SettingsError: there is a run in the folder already and ``resume`` is not set.
     """
     checkpoints = sorted((folder / "checkpoints").glob("checkpoint-*"))
     if checkpoints and not resume:

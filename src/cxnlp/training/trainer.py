@@ -81,8 +81,12 @@ class ReviewTrainer(Trainer):  # type: ignore[misc]
 
     def tagger(self) -> Tagger:
         """Give a Tagger around the network as it stands."""
-        network = self.accelerator.unwrap_model(self.model)
-        return Tagger(self.taxonomy, self.tokenizer, TorchBackend(network, str(self.args.device)), {})
+        return Tagger(self.taxonomy, self.tokenizer, TorchBackend(self.network(), str(self.args.device)), {})
+
+    def network(self) -> Network:
+        """Give the network as it stands."""
+        network: Network = self.accelerator.unwrap_model(self.model)
+        return network
 
 
 class LogCallback(TrainerCallback):  # type: ignore[misc]

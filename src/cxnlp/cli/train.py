@@ -1,0 +1,71 @@
+"""``cxnlp train``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from cxnlp.errors import BackendError, SettingsError
+
+EPILOG = """examples:
+  cxnlp train models/recipes/nordic-small.toml --output models/nordic-small
+  cxnlp train my-recipe.toml --encoder models/nordic-small --output models/mine      start warm from a bundle
+  cxnlp train my-recipe.toml --output models/mine --resume                           go on after an interruption
+
+Needs the training packages: pip install "cxnlp[train]".
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a model from a recipe; ends with a bundle and its scores",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("recipe", type=Path, help="a recipe (TOML)")
+    parser.add_argument("--output", "-o", type=Path, help="folder of the bundle (default: runs/NAME/bundle)")
+    parser.add_argument("--run", dest="run_folder", type=Path, help="folder of checkpoints and log (default: runs/NAME)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the run")
+    parser.add_argument("--encoder", help="use this encoder or bundle instead of the recipe's")
+    parser.add_argument(
+        "--data", action="append", default=[], metavar="NAME=PATH", help="use PATH for one of the recipe's data sets"
+    )
+    parser.add_argument("--seed", type=int, help="use this seed instead of the recipe's")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train."""
+    try:
+        import accelerate  # noqa: F401 - the last of the packages that training needs
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise BackendError(f'training needs {error.name}: pip install "cxnlp[train]"') from error
+    from transformers.utils import logging
+
+    from cxnlp.settings import read_recipe
+    from cxnlp.training import Overrides, train
+
+    logging.set_verbosity_error()
+    recipe = read_recipe(args.recipe)
+    paths = dict(_pair(item) for item in args.data)
+    report = train(
+        recipe,
+        Overrides(encoder=args.encoder, data=paths, seed=args.seed),
+        run=args.run_folder or Path("runs") / recipe.name,
+        output=args.output or Path("runs") / recipe.name / "bundle",
+        resume=args.resume,
+        on_problem=lambda problem: print(f"cxnlp: {problem}", file=sys.stderr),
+    )
+    print(report)
+    return 0
+
+
+def _pair(item: str) -> tuple[str, str]:
+    name, sign, path = item.partition("=")
+    if not sign or not name or not path:
+        raise SettingsError(f"--data {item}: expected NAME=PATH, such as norec_sentence=downloads/norec")
+    return name, path

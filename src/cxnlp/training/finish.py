@@ -1,0 +1,119 @@
+"""From a trained network to a bundle: thresholds, eight bits, the parity gate, scores."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cxnlp.bundle import ONNX_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Bundle, Manifest, write_bundle
+from cxnlp.data import Review
+from cxnlp.errors import BundleError
+from cxnlp.evaluation import choose_thresholds, evaluate
+from cxnlp.inference.graph import write_graph
+from cxnlp.inference.onnx_backend import OnnxBackend
+from cxnlp.inference.parity import label_changes
+from cxnlp.inference.tagger import Tagger
+from cxnlp.inference.torch_backend import TorchBackend
+from cxnlp.model.network import Network
+from cxnlp.model.quantise import calibrate, quantise
+from cxnlp.settings import Recipe, as_table
+from cxnlp.taxonomy import Taxonomy, Thresholds
+from cxnlp.text import TextTokenizer, batches, text_hash
+from cxnlp.training.dataset import TrainingData
+
+_CALIBRATION_REVIEWS = 512
+_CALIBRATION_TOKENS = 1_024
+
+
+def write_trained_bundle(
+    folder: Path, network: Network, tokenizer: TextTokenizer, taxonomy: Taxonomy, data: TrainingData, recipe: Recipe
+) -> Bundle:
+    """Choose thresholds, export, compare with float32, score, and write the bundle to ``folder``.
+
+    Raises:
+        BundleError: eight bits changed more labels than the recipe allows, or the folder cannot be written.
+    """
+    network = network.cpu().eval()
+    exact = TorchBackend(network)
+    probs = Tagger(taxonomy, tokenizer, exact, {}).probabilities([review.text for review in data.select])
+    thresholds = choose_thresholds(taxonomy, probs, data.select)
+    ranges = calibrate(network, _calibration_batches(tokenizer, data.train))
+
+    def fill(work: Path) -> Manifest:
+        tokenizer.tokenizer.save(str(work / TOKENIZER_FILE), pretty=False)
+        write_graph(quantise(network, ranges), work / WEIGHTS_FILE, work / ONNX_FILE)
+        tagger = Tagger(taxonomy, tokenizer, OnnxBackend(work / ONNX_FILE), thresholds)
+        parity = _parity(tagger, Tagger(taxonomy, tokenizer, exact, thresholds), data, recipe)
+        return _manifest(tagger, network, thresholds, parity, data, recipe)
+
+    return write_bundle(folder, fill)
+
+
+def _calibration_batches(tokenizer: TextTokenizer, reviews: Sequence[Review]) -> Any:
+    step = max(1, len(reviews) // _CALIBRATION_REVIEWS)
+    ids = tokenizer.encode([review.text for review in reviews[::step]])
+    return batches([tokenizer.windows(one)[0] for one in ids], tokenizer.pad_id, _CALIBRATION_TOKENS, 16)
+
+
+def _parity(fast: Tagger, exact: Tagger, data: TrainingData, recipe: Recipe) -> dict[str, float]:
+    texts: dict[str, list[str]] = {}
+    for review in [*data.select, *data.dev, *data.train]:  # texts not trained on come first
+        texts.setdefault(review.lang or "und", []).append(review.text)
+    changes = {}
+    for language, some in texts.items():
+        some = list(dict.fromkeys(some))[: recipe.export.max_parity_texts]
+        expected, found = ([p.labels for p in tagger.tag(some, languages=False)] for tagger in (exact, fast))
+        changes[language] = label_changes(fast.taxonomy, expected, found)
+    limit = recipe.export.max_label_changes
+    over = {language: share for language, share in changes.items() if share > limit}
+    if over:
+        shown = ", ".join(f"{language} {share:.2%}" for language, share in over.items())
+        raise BundleError(
+            f"eight bits change more labels against float32 than the {limit:.2%} allowed ({shown}); nothing was written. "
+            "Train longer, or raise export.max_label_changes in the recipe"
+        )
+    return {language: round(share, 5) for language, share in changes.items()}
+
+
+def _manifest(
+    tagger: Tagger, network: Network, thresholds: Thresholds, parity: dict[str, float], data: TrainingData, recipe: Recipe
+) -> Manifest:
+    from cxnlp import __version__
+
+    config = network.encoder.config.to_dict()
+    for key in ("_name_or_path", "transformers_version", "dtype", "architectures"):
+        config.pop(key, None)
+    sources = sorted({review.source for review in data.dev})
+    scores = {
+        source: evaluate(tagger, [review for review in data.dev if review.source == source]).as_json()["figures"]
+        for source in sources
+    }
+    return Manifest(
+        name=recipe.name,
+        taxonomy=tagger.taxonomy.source,
+        thresholds=thresholds,
+        max_tokens=tagger.tokenizer.max_tokens,
+        overlap=tagger.tokenizer.overlap,
+        encoder=config,
+        recipe=as_table(recipe),
+        data={"fingerprint": fingerprint(data.train), "train": _counts(data.train), "dev": _counts(data.dev)},
+        scores=scores,
+        parity=parity,
+        cxnlp_version=__version__,
+    )
+
+
+def _counts(reviews: Sequence[Review]) -> dict[str, dict[str, int]]:
+    counts: dict[str, Counter[str]] = {}
+    for review in reviews:
+        counts.setdefault(review.source, Counter())[review.lang or "und"] += 1
+    return {source: dict(sorted(by_language.items())) for source, by_language in sorted(counts.items())}
+
+
+def fingerprint(reviews: Sequence[Review]) -> str:
+    """Give a hash of the texts and labels of reviews that does not depend on their order."""
+    lines = sorted(f"{text_hash(review.text)} {sorted(review.labels.items())!r}" for review in reviews)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
