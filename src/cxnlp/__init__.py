@@ -2,6 +2,6 @@
 
 from cxnlp.inference.prediction import Prediction
 from cxnlp.inference.tagger import Tagger
+from cxnlp.version import __version__
 
-__version__ = "0.1.0"
 __all__ = ["Prediction", "Tagger", "__version__"]

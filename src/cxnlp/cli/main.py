@@ -22,7 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Make the parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="cxnlp",
-        description="Sentiment, touchpoints and journey phase of customer reviews in Norwegian, Danish, Swedish and English.",
+        description="Sentiment, touchpoints and journey phase of reviews in Norwegian, Danish, Swedish and English.",
         epilog="example: cxnlp score reviews.csv --output scored.csv",
     )
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

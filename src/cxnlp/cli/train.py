@@ -27,7 +27,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("recipe", type=Path, help="a recipe (TOML)")
     parser.add_argument("--output", "-o", type=Path, help="folder of the bundle (default: runs/NAME/bundle)")
-    parser.add_argument("--run", dest="run_folder", type=Path, help="folder of checkpoints and log (default: runs/NAME)")
+    parser.add_argument(
+        "--run", dest="run_folder", type=Path, help="folder of checkpoints and log (default: runs/NAME)"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the run")
     parser.add_argument("--encoder", help="use this encoder or bundle instead of the recipe's")
     parser.add_argument(

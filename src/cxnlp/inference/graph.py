@@ -37,6 +37,7 @@ def write_graph(network: Network, weights: Path, path: Path) -> None:
             opset_version=_OPSET,
             verbose=False,
         )
+    assert program is not None  # it is None only for the older exporter
     model = program.model_proto
     del model.metadata_props[:]
     _strip(model)
@@ -95,8 +96,13 @@ def _padding_mask(*_: Any, attention_mask: Tensor | None = None, **__: Any) -> T
 
 
 def _attention(
-    module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None,
-    scaling: float | None = None, **_: Any
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    **_: Any,
 ) -> tuple[Tensor, None]:
     n, heads, t, width = query.shape
     flat = [x.transpose(1, 2).reshape(n, t, heads * width) for x in (query, key, value)]  # (n, t, h)

@@ -26,7 +26,7 @@ class OnnxBackend:
         options.log_severity_level = 3
         try:
             self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001 - the runtime raises a dozen types of its own, all meaning this
+        except Exception as error:
             raise BackendError(f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it ({error})") from error
 
     def logits(self, batch: Batch) -> Floats:

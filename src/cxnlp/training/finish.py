@@ -23,6 +23,7 @@ from cxnlp.settings import Recipe, as_table
 from cxnlp.taxonomy import Taxonomy, Thresholds
 from cxnlp.text import TextTokenizer, batches, text_hash
 from cxnlp.training.dataset import TrainingData
+from cxnlp.version import __version__
 
 _CALIBRATION_REVIEWS = 512
 _CALIBRATION_TOKENS = 1_024
@@ -72,17 +73,20 @@ def _parity(fast: Tagger, exact: Tagger, data: TrainingData, recipe: Recipe) -> 
     if over:
         shown = ", ".join(f"{language} {share:.2%}" for language, share in over.items())
         raise BundleError(
-            f"eight bits change more labels against float32 than the {limit:.2%} allowed ({shown}); nothing was written. "
-            "Train longer, or raise export.max_label_changes in the recipe"
+            f"eight bits change more labels against float32 than the {limit:.2%} allowed ({shown}); nothing was "
+            "written. Train longer, or raise export.max_label_changes in the recipe"
         )
     return {language: round(share, 5) for language, share in changes.items()}
 
 
 def _manifest(
-    tagger: Tagger, network: Network, thresholds: Thresholds, parity: dict[str, float], data: TrainingData, recipe: Recipe
+    tagger: Tagger,
+    network: Network,
+    thresholds: Thresholds,
+    parity: dict[str, float],
+    data: TrainingData,
+    recipe: Recipe,
 ) -> Manifest:
-    from cxnlp import __version__
-
     config = network.encoder.config.to_dict()
     for key in ("_name_or_path", "transformers_version", "dtype", "architectures"):
         config.pop(key, None)

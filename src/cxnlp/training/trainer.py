@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainerControl, TrainingArguments
 
 from cxnlp.data import Review
 from cxnlp.evaluation import choose_thresholds, scores
@@ -76,7 +76,7 @@ class ReviewTrainer(Trainer):  # type: ignore[misc]
         found = scores(self.taxonomy, self.select, decide(self.taxonomy, probs, thresholds))
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in found.items()}
         self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.control: TrainerControl = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
     def tagger(self) -> Tagger:
@@ -161,7 +161,7 @@ def freeze(network: Network, settings: EncoderSettings) -> None:
 
 def _layers(encoder: torch.nn.Module) -> list[torch.nn.Module]:
     stacks = [module for module in encoder.modules() if isinstance(module, torch.nn.ModuleList)]
-    return list(max(stacks, key=len)) if stacks else []
+    return list(max(stacks, key=lambda stack: len(stack))) if stacks else []
 
 
 def make_optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
