@@ -160,8 +160,8 @@ def freeze(network: Network, settings: EncoderSettings) -> None:
 
 
 def _layers(encoder: torch.nn.Module) -> list[torch.nn.Module]:
-    stacks = [module for module in encoder.modules() if isinstance(module, torch.nn.ModuleList)]
-    return list(max(stacks, key=lambda stack: len(stack))) if stacks else []
+    stacks = [list(module) for module in encoder.modules() if isinstance(module, torch.nn.ModuleList)]
+    return max(stacks, key=len, default=[])
 
 
 def make_optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
