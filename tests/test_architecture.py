@@ -16,7 +16,8 @@ import cxnlp
 PACKAGE = Path(cxnlp.__file__).parent
 # Each room imports only from rooms to its left. ``cxnlp/__init__.py`` stands over them all and offers their best.
 ROOMS = (
-    "errors", "taxonomy", "settings", "text", "data", "bundle", "model", "inference", "evaluation", "training", "cli",
+    "errors", "version", "taxonomy", "settings", "text", "data", "bundle", "model", "inference", "evaluation",
+    "training", "cli",
 )  # fmt: skip
 HEAVY = {"torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq"}
 HEAVY_ROOMS = {"model", "training"}
@@ -26,7 +27,9 @@ HEAVY_FILES = {
     "inference/load.py": {"torch", "transformers"},  # asks for them where the torch back end is wanted
     "inference/torch_backend.py": {"torch", "transformers"},
     "inference/graph.py": {"torch", "transformers", "onnx", "onnxscript"},
-    "inference/export.py": {"torch", "transformers", "onnx", "onnxscript"},
+    # These ask for the packages that a command needs before it begins.
+    "cli/encoder.py": {"transformers"},
+    "cli/train.py": {"transformers", "accelerate", "onnxscript"},
 }
 # The one import that may close a circle, and only when called: ``Tagger.load()`` is made of what is built on Tagger.
 CALLED_BACK = ("cxnlp.inference.tagger", "cxnlp.inference.load")

@@ -337,6 +337,35 @@ def test_labels_and_texts_in_two_files(
     assert "labels.jsonl, line 6: no text with id '5'" in shown.err
 
 
+def test_labels_with_the_texts_of_an_export(
+    cli: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = [record(review) for review in gold_reviews(3)]
+    labels = write_lines(tmp_path / "labels.jsonl", [{k: v for k, v in r.items() if k != "text"} for r in records])
+    rows = [f"{r['id']};5;nei;{r['text']}" for r in records]
+    export = tmp_path / "export.csv"
+    export.write_text("\n".join(["Review ID;rating;paid;omtale", *rows, "99;1;ja;Uten etikett"]), "utf-16")
+    target = tmp_path / "out" / "scores.json"
+    target.parent.mkdir()
+    assert cli("a-bundle", labels, "--texts", export, "--json", target) == 0
+    assert "3 reviews" in capsys.readouterr().out
+    accuracy = json.loads(target.read_text())["figures"]["sentiment"]["accuracy"]
+    assert accuracy["all"]["value"] == 1  # of the oracle, which knows the texts and not the ids
+
+    # Another column of texts is not known to the oracle: it answers the same to all.
+    assert cli("a-bundle", labels, "--texts", export, "--text-column", "paid", "--json", target) == 0
+    assert json.loads(target.read_text())["figures"]["sentiment"]["accuracy"]["all"]["value"] < 1
+
+    export.write_text("\n".join(["review_id;customer_id;omtale", "0;1;Grei nok"]))
+    with pytest.raises(
+        DataError, match=r"several columns could be the id \(review_id, customer_id\); name one column id"
+    ):
+        cli("a-bundle", labels, "--texts", export)
+    export.write_text("\n".join(["paid;omtale", "0;Grei nok"]))
+    with pytest.raises(DataError, match="no column of ids; name one column id; the columns are: paid, omtale"):
+        cli("a-bundle", labels, "--texts", export)
+
+
 def test_split_keeps_the_reviews_of_that_split(
     cli: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -379,6 +408,7 @@ def test_norec_is_decided_among_its_three_labels(
         (["broken.jsonl"], DataError, "first problem: .*broken.jsonl, line 1"),
         (["folder", "--texts", "empty.jsonl"], DataError, "folder is a folder"),
         (["good.jsonl", "--json", "nowhere/scores.json"], DataError, "the folder .*nowhere does not exist"),
+        (["good.jsonl", "--text-column", "text"], SettingsError, "--text-column names a column of --texts"),
         (["good.jsonl", "--only", "sentiment"], SettingsError, "expected FACET=LABEL,LABEL"),
         (["good.jsonl", "--only", "a=b", "--only", "a=c"], SettingsError, "names 'a' twice"),
     ],

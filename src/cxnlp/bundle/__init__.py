@@ -9,11 +9,12 @@ from cxnlp.bundle.store import (
     Bundle,
     is_bundle,
     load_bundle,
+    refuse_taken,
     shipped_bundle,
     write_bundle,
 )
 
 __all__ = [
     "FORMAT_VERSION", "MANIFEST_FILE", "ONNX_FILE", "SHIPPED", "TOKENIZER_FILE", "WEIGHTS_FILE", "Bundle", "FileRecord",
-    "Manifest", "is_bundle", "load_bundle", "read_manifest", "shipped_bundle", "write_bundle",
+    "Manifest", "is_bundle", "load_bundle", "read_manifest", "refuse_taken", "shipped_bundle", "write_bundle",
 ]  # fmt: skip

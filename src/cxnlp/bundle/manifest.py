@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from cxnlp.errors import BundleError, TaxonomyError
-from cxnlp.taxonomy import Kind, Taxonomy, parse_taxonomy
+from cxnlp.taxonomy import Facet, Kind, Taxonomy, parse_taxonomy
 
 FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
+_FORMS = {
+    "name": str, "taxonomy": str, "thresholds": dict, "max_tokens": int, "overlap": int, "encoder": dict,
+    "recipe": dict, "data": dict, "scores": dict, "parity": dict, "files": dict, "cxnlp_version": str,
+}  # fmt: skip
+_WORDS = {str: "text", int: "a whole number", dict: "an object"}
 
 
 @dataclass(frozen=True)
@@ -57,11 +62,17 @@ class Manifest:
         except TaxonomyError as error:
             raise BundleError(str(error)) from error
         for facet in taxonomy.facets:
-            if facet.kind is Kind.ANY_OF and set(self.thresholds.get(facet.name, {})) != set(facet.labels):
+            if facet.kind is Kind.ANY_OF and not _fits(self.thresholds.get(facet.name), facet):
                 raise BundleError(
                     f"{where}: thresholds of {facet.name!r} do not match its labels; export the bundle anew"
                 )
         return taxonomy
+
+
+def _fits(thresholds: object, facet: Facet) -> bool:
+    if not isinstance(thresholds, Mapping) or set(thresholds) != set(facet.labels):
+        return False
+    return all(isinstance(value, int | float) and 0 <= value <= 1 for value in thresholds.values())
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -76,13 +87,17 @@ def read_manifest(folder: Path) -> Manifest:
     except FileNotFoundError as error:
         what = f"no {MANIFEST_FILE} in it" if folder.is_dir() else "no such folder"
         raise BundleError(f"{folder}: not a bundle ({what}); give a folder made by cxnlp train") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{path}: cannot be read ({type(error).__name__}); fetch the bundle anew") from error
     version = table.get("format_version") if isinstance(table, dict) else None
     if version != FORMAT_VERSION:
         newer = isinstance(version, int) and version > FORMAT_VERSION
         todo = "update cxnlp" if newer else "export the bundle anew"
         raise BundleError(f"{path}: bundle format {version!r}, this cxnlp reads format {FORMAT_VERSION}; {todo}")
+    for key, form in _FORMS.items():
+        if key in table and not isinstance(table[key], form):
+            found = type(table[key]).__name__
+            raise BundleError(f"{path}: {key} is a {found}, expected {_WORDS[form]}; fetch the bundle anew")
     try:
         files = {name: FileRecord(**record) for name, record in table.pop("files").items()}
         return Manifest(**table, files=files)

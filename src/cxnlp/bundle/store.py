@@ -61,6 +61,16 @@ def is_bundle(folder: Path) -> bool:
     return (folder / MANIFEST_FILE).is_file()
 
 
+def refuse_taken(folder: Path) -> None:
+    """Refuse a place for a bundle where something else lies.
+
+    Raises:
+        BundleError: it exists and is not a bundle.
+    """
+    if folder.exists() and not is_bundle(folder):
+        raise BundleError(f"{folder}: exists and is not a bundle; name another folder or remove it")
+
+
 def load_bundle(folder: Path) -> Bundle:
     """Read a bundle and check every file of it.
 
@@ -101,8 +111,7 @@ def write_bundle(folder: Path, fill: Callable[[Path], Manifest]) -> Bundle:
     Raises:
         BundleError: the place is taken or cannot be written.
     """
-    if folder.exists() and not is_bundle(folder):
-        raise BundleError(f"{folder}: exists and is not a bundle; name another folder or remove it")
+    refuse_taken(folder)
     work: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -111,6 +120,8 @@ def write_bundle(folder: Path, fill: Callable[[Path], Manifest]) -> Bundle:
         files = {name: file_record(work / name) for name in FILES}
         (work / MANIFEST_FILE).write_text(replace(manifest, files=files).to_json(), "utf-8")
         work.chmod(0o755)
+        for path in work.iterdir():
+            path.chmod(0o644)  # some libraries write for their own user only
         bundle = load_bundle(work)  # what cannot be loaded is not written
         _swap(work, folder)
     except OSError as error:

@@ -45,8 +45,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "data", metavar="DATA", type=Path, help="labelled JSONL, a folder of such files, or a folder of NoReC_sentence"
     )
     parser.add_argument(
-        "--texts", metavar="FILE", type=Path, help="JSONL with the texts, where DATA has ids and labels"
+        "--texts", metavar="FILE", type=Path, help="JSONL or CSV with the texts, where DATA has ids and labels"
     )
+    parser.add_argument("--text-column", metavar="NAME", help="column of --texts, where the guess is wrong")
     parser.add_argument("--split", choices=("train", "dev", "test"), help="score this split only (NoReC: test)")
     parser.add_argument(
         "--only", metavar="FACET=LABEL,LABEL", action="append", default=[], help="decide among these labels only"
@@ -67,9 +68,11 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.evaluation.gold import read_gold
     from cxnlp.inference.tagger import Tagger
 
+    if args.text_column is not None and args.texts is None:
+        raise SettingsError("--text-column names a column of --texts, which is not given")
     only = parse_only(args.only)
     tagger = Tagger.load(None if args.bundle == SHIPPED else args.bundle, backend=args.backend, device=args.device)
-    gold = read_gold(args.data, tagger.taxonomy, args.texts, args.split)
+    gold = read_gold(args.data, tagger.taxonomy, args.texts, args.split, args.text_column)
     only = {**gold.only, **only}
     with ExitStack() as stack:
         # Opened before the long part, so that a folder that cannot be written to is known at once.

@@ -21,6 +21,8 @@ _MIN_WORDS = 4.0
 _LEAD = 2.0
 """How many times more words it must have than the next longest column."""
 _SHOWN = 30
+# review_id, Review ID, reviewId; not "paid".
+_ENDS_IN_ID = re.compile(r"[\W_](?:id|Id|ID)$|[a-z]I[dD]$")
 
 
 def unique_names(header: Sequence[str]) -> tuple[str, ...]:
@@ -56,6 +58,20 @@ def find_text_column(
     return _by_length(path, names, sample), "the column with the longest texts"
 
 
+def find_id_column(path: str, names: Sequence[str]) -> str:
+    """Give the column that names each row: ``id``, or the only one that ends so, such as ``review_id``.
+
+    Raises:
+        DataError: there is no such column, or several; the message lists the columns.
+    """
+    exact = [name for name in names if _key(name) == "id"]
+    found = exact or [name for name in names if _ENDS_IN_ID.search(name)]
+    if len(found) != 1:
+        several = f"several columns could be the id ({', '.join(map(_short, found))})" if found else "no column of ids"
+        raise DataError(f"{path}: {several}; name one column id; {_listed(names)}")
+    return found[0]
+
+
 def _wanted(path: str, names: Sequence[str], wanted: str) -> str:
     for matches in ([n for n in names if n == wanted], [n for n in names if _key(n) == _key(wanted)]):
         if matches:
@@ -85,8 +101,12 @@ def _mean_words(name: str, sample: Sequence[Mapping[str, Any]]) -> float:
 
 
 def _listing(names: Sequence[str]) -> str:
+    return f"name one with --text-column; {_listed(names)}"
+
+
+def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"name one with --text-column; the columns are: {', '.join(map(_short, names[:_SHOWN]))}{more}"
+    return f"the columns are: {', '.join(map(_short, names[:_SHOWN]))}{more}"
 
 
 def _short(name: str) -> str:

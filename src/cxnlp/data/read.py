@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cxnlp.data.columns import find_id_column
 from cxnlp.data.review import Review, review_from_record
+from cxnlp.data.tables import TABLE_SUFFIXES, open_table, read_rows
 from cxnlp.errors import DataError
 from cxnlp.taxonomy import Taxonomy
 
@@ -72,13 +74,19 @@ def read_reviews(path: Path, taxonomy: Taxonomy, source: str = "") -> tuple[list
     return reviews, problems
 
 
-def read_labels_with_texts(labels: Path, texts: Path, taxonomy: Taxonomy) -> tuple[list[Review], list[Problem]]:
-    """Join labels keyed by ``id`` with the texts of another JSONL file; labels without a text are problems."""
-    by_id = {
-        str(record["id"]): record["text"]
-        for _, record in json_lines(texts)
-        if isinstance(record, dict) and record.get("id") is not None and isinstance(record.get("text"), str)
-    }
+def read_labels_with_texts(
+    labels: Path, texts: Path, taxonomy: Taxonomy, text_column: str | None = None
+) -> tuple[list[Review], list[Problem]]:
+    """Join labels keyed by ``id`` with the texts of another file; labels without a text are problems.
+
+    ``texts`` is JSONL with ``id`` and ``text``, or a table such as can be scored: its text column is found in the same
+    way (or is ``text_column``), and its column of ids is ``id`` or one such as ``review_id``.
+
+    Raises:
+        DataError: a file cannot be opened, or the table's columns cannot be found.
+    """
+    as_table = text_column is not None or texts.suffix.lower() in TABLE_SUFFIXES
+    by_id = _texts_of_table(texts, text_column) if as_table else _texts_of_jsonl(texts)
     reviews: list[Review] = []
     problems: list[Problem] = []
     for number, record in json_lines(labels):
@@ -98,6 +106,20 @@ def read_labels_with_texts(labels: Path, texts: Path, taxonomy: Taxonomy) -> tup
         except DataError as error:
             problems.append(Problem(str(labels), number, str(error)))
     return reviews, problems
+
+
+def _texts_of_jsonl(path: Path) -> dict[str, str]:
+    return {
+        str(record["id"]): record["text"]
+        for _, record in json_lines(path)
+        if isinstance(record, dict) and record.get("id") is not None and isinstance(record.get("text"), str)
+    }
+
+
+def _texts_of_table(path: Path, text_column: str | None) -> dict[str, str]:
+    table = open_table(path, text_column)
+    column = find_id_column(str(path), table.columns)
+    return {str(row.fields[column]).strip(): row.text for row in read_rows(table) if row.fields.get(column) is not None}
 
 
 def texts_of(path: Path) -> list[str]:

@@ -29,15 +29,22 @@ class Gold:
     only: dict[str, tuple[str, ...]]
 
 
-def read_gold(data: Path, taxonomy: Taxonomy, texts: Path | None = None, split: str | None = None) -> Gold:
+def read_gold(
+    data: Path,
+    taxonomy: Taxonomy,
+    texts: Path | None = None,
+    split: str | None = None,
+    text_column: str | None = None,
+) -> Gold:
     """Read labelled reviews.
 
     Args:
         data: a JSONL file; a folder of JSONL files; or a folder of NoReC_sentence (``test.json`` ...).
         taxonomy: whose labels the data must use.
-        texts: JSONL with the texts of ``data``, joined by ``id``, where it holds labels only.
+        texts: JSONL or a table with the texts of ``data``, joined by ``id``, where it holds labels only.
         split: ``train``, ``dev`` or ``test``: the file of NoReC_sentence (``test`` if not given), or the reviews of the
             JSONL files whose text belongs to that split (all if not given).
+        text_column: of ``texts``, where the guess is wrong.
 
     Raises:
         DataError: there is no such file, or no review could be read.
@@ -45,7 +52,7 @@ def read_gold(data: Path, taxonomy: Taxonomy, texts: Path | None = None, split: 
     if texts is not None:
         if data.is_dir():
             raise DataError(f"{data} is a folder; with texts in another file, give one JSONL file of labels")
-        gold = Gold(*read_labels_with_texts(data, texts, taxonomy), {})
+        gold = Gold(*read_labels_with_texts(data, texts, taxonomy, text_column), {})
     elif data.is_dir() and not list(data.glob("*.jsonl")):
         return Gold(read_norec_sentence(data, split or "test"), [], dict(NOREC_ONLY))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cxnlp.bundle import Bundle, load_bundle, shipped_bundle
-from cxnlp.errors import BackendError, nearest
+from cxnlp.errors import BackendError, BundleError, nearest
 from cxnlp.inference.backend import Backend
 from cxnlp.inference.tagger import Tagger
 from cxnlp.text import TextTokenizer
@@ -32,7 +32,11 @@ def _onnx(bundle: Bundle, device: str) -> Backend:
 
     if device == "cuda":
         raise BackendError('the onnx back end runs on the CPU only; for a GPU use backend="torch", device="cuda"')
-    return OnnxBackend(bundle.onnx)
+    backend = OnnxBackend(bundle.onnx)
+    if backend.n_logits != bundle.taxonomy.n_logits:
+        what = f"has {backend.n_logits} logits, the manifest's taxonomy {bundle.taxonomy.n_logits}"
+        raise BundleError(f"{bundle.onnx}: {what}; fetch the bundle anew")
+    return backend
 
 
 def _torch(bundle: Bundle, device: str) -> Backend:

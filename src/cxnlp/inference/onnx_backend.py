@@ -29,6 +29,11 @@ class OnnxBackend:
         except Exception as error:
             raise BackendError(f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it ({error})") from error
 
+    @property
+    def n_logits(self) -> object:
+        """Length of the label axis, as the graph says."""
+        return self.session.get_outputs()[0].shape[-1]
+
     def logits(self, batch: Batch) -> Floats:
         """Turn a batch (n, t) into logits (n, l) float32."""
         (out,) = self.session.run(None, {"input_ids": batch.ids, "attention_mask": batch.mask})

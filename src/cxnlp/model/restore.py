@@ -18,16 +18,22 @@ def restore_network(taxonomy: Taxonomy, config: Mapping[str, Any], weights: Path
     Raises:
         BundleError: the weights do not fit the network.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
     from transformers import AutoConfig, AutoModel
 
     settings = dict(config)
-    encoder = AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings), dtype="float32")
+    kind = settings.pop("model_type", None)
+    try:
+        encoder = AutoModel.from_config(AutoConfig.for_model(kind, **settings), dtype="float32")
+    except (ValueError, TypeError, AttributeError) as error:
+        what = f"the manifest's encoder is of kind {kind!r}, which this transformers cannot build"
+        raise BundleError(f"{weights.parent}: {what} ({str(error)[:80]}); update transformers") from error
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     network = Network(encoder, taxonomy)
     try:
         network.load_state_dict(dequantise(network, load_file(weights)), strict=True)
-    except RuntimeError as error:
+    except (RuntimeError, KeyError, SafetensorError) as error:
         raise BundleError(f"{weights}: the weights do not fit the network of the manifest: {error}") from error
     return network.eval()

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from transformers import set_seed
 
-from cxnlp.bundle import Bundle, is_bundle, load_bundle
+from cxnlp.bundle import Bundle, is_bundle, load_bundle, refuse_taken
 from cxnlp.data import Problem, Review
 from cxnlp.errors import SettingsError
 from cxnlp.evaluation import evaluate, show
@@ -63,6 +63,7 @@ def train(
     Raises:
         CxnlpError: data, encoder or recipe cannot be used, or the export failed its parity gate.
     """
+    refuse_taken(output)  # now, and not after hours of training
     if overrides.seed is not None:
         recipe = replace(recipe, seed=overrides.seed)
     trainer, data = make_trainer(overrides.apply(recipe), run)
@@ -147,7 +148,10 @@ def train_network(trainer: ReviewTrainer, folder: Path, resume: bool) -> None:
     Raises:
         SettingsError: there is a run in the folder already and ``resume`` is not set.
     """
-    checkpoints = sorted((folder / "checkpoints").glob("checkpoint-*"))
+    checkpoints = list((folder / "checkpoints").glob("checkpoint-*"))
     if checkpoints and not resume:
         raise SettingsError(f"{folder} holds a run already; add --resume to go on with it, or name another folder")
-    trainer.train(resume_from_checkpoint=True if checkpoints else None)
+    # The state is written last: without it, the run was stopped while the checkpoint was being written.
+    whole = [path for path in checkpoints if (path / "trainer_state.json").is_file()]
+    last = max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    trainer.train(resume_from_checkpoint=str(last) if last else None)

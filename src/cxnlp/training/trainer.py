@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -126,6 +127,7 @@ def training_arguments(recipe: Recipe, folder: Path) -> TrainingArguments:
         metric_for_best_model=f"eval_{settings.metric}",
         greater_is_better=True,
         logging_steps=25,
+        disable_tqdm=not sys.stderr.isatty(),  # elsewhere than on a terminal, lines in place of a bar
         report_to=["tensorboard"] if _has_tensorboard() else [],
         seed=recipe.seed,
         remove_unused_columns=False,

@@ -1,0 +1,269 @@
+"""Network, loss, quantisation: numbers counted by hand, and nothing leaks from what is masked or padded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import log
+
+import numpy as np
+import pytest
+import torch
+
+import tiny
+from cxnlp.model.loss import facet_losses, total_loss
+from cxnlp.model.network import Network
+from cxnlp.model.quantise import InputRange, calibrate, dequantise, quantise, quantise_matrix, quantise_table
+from cxnlp.settings import EncoderSettings, recipe_from_table
+from cxnlp.taxonomy import encode_labels
+from cxnlp.text import pad
+from cxnlp.training.dataset import Collator
+from cxnlp.training.trainer import freeze, make_optimizer
+
+TOY = tiny.toy_taxonomy()
+# A review that knows everything, and one that knows its mood only.
+FULL = {"mood": "good", "parts": {"door": "plus"}, "when": ("during", "after")}
+MOOD_ONLY = {"mood": "bad"}
+
+
+@pytest.fixture
+def network() -> Network:
+    torch.manual_seed(3)
+    tokenizer = tiny.tiny_tokenizer([record["text"] for record in tiny.records()])
+    return Network(tiny.tiny_encoder(tokenizer), TOY, dropout=0.0).eval()
+
+
+def _losses(logits: torch.Tensor, smoothing: float = 0.0) -> dict[str, torch.Tensor]:
+    targets = encode_labels(TOY, [FULL, MOOD_ONLY])
+    values, mask, main = (torch.from_numpy(x) for x in (targets.values, targets.mask, targets.main))
+    return facet_losses(TOY, logits, values, mask, main, smoothing)
+
+
+def _logits() -> torch.Tensor:
+    #        mood bad, good   parts door, roof   view door -, +, roof -, +   when before, during, after
+    return torch.tensor(
+        [
+            [*(0, log(3)), *(log(3), 0), *(0, log(4), 5, -5), *(0, 0, 0)],
+            [*(0, 0), *(7, 7), *(7, -7, 7, -7), *(7, 7, 7)],
+        ],
+        dtype=torch.float32,
+        requires_grad=True,
+    )
+
+
+def test_loss_of_each_kind_by_hand() -> None:
+    losses = {name: float(value.detach()) for name, value in _losses(_logits()).items()}
+    assert losses == pytest.approx(
+        {
+            "mood": (-log(3 / 4) + log(2)) / 2,
+            "parts": (-log(3 / 4) - log(1 / 2)) / 2,
+            "view": -log(4 / 5) / 2,  # of the door alone
+            "when": 3 * log(2) / 2,
+            "when.main": log(3) / 2,
+        }
+    )
+
+
+def test_label_smoothing_by_hand() -> None:
+    losses = _losses(_logits(), smoothing=0.2)
+    assert float(losses["mood"]) == pytest.approx((-(0.9 * log(3 / 4) + 0.1 * log(1 / 4)) + log(2)) / 2)
+    assert float(losses["parts"]) == pytest.approx((-log(3 / 4) - log(1 / 2)) / 2)  # sigmoids are not smoothed
+
+
+def test_total_loss_weighs_facets() -> None:
+    losses = {"a": torch.tensor(2.0), "b": torch.tensor(3.0)}
+    assert float(total_loss(losses, {"b": 0.5})) == pytest.approx(3.5)
+
+
+def test_masked_targets_have_exactly_no_gradient() -> None:
+    logits = _logits()
+    total_loss(_losses(logits, smoothing=0.05), {}).backward()
+    assert logits.grad is not None
+    masked = torch.from_numpy(encode_labels(TOY, [FULL, MOOD_ONLY]).mask) == 0
+    assert masked.sum() == 2 + 9  # the polarity of the absent roof; all but the mood of the second review
+    assert torch.equal(logits.grad[masked], torch.zeros(11))
+    assert (logits.grad[~masked].abs() > 1e-4).all()
+
+
+def test_padding_and_neighbours_do_not_change_logits(network: Network) -> None:
+    short, long = [0, 40, 41, 2], [0, *range(30, 60), 2]
+    alone, together = pad([short], 1), pad([short, long], 1)
+    with torch.no_grad():
+        one = network(torch.from_numpy(alone.ids), torch.from_numpy(alone.mask))
+        two = network(torch.from_numpy(together.ids), torch.from_numpy(together.mask))
+        changed = torch.from_numpy(together.ids).where(torch.from_numpy(together.mask).bool(), torch.tensor(50))
+        other_padding = network(changed, torch.from_numpy(together.mask))
+    assert one.shape == (1, 11)
+    assert torch.allclose(one[0], two[0], atol=1e-5)
+    assert torch.allclose(two, other_padding, atol=1e-5)
+    assert not torch.allclose(two[0], two[1], atol=1e-3)
+
+
+def test_standardise_leaves_tokens_with_mean_0_and_deviation_1(network: Network) -> None:
+    batch = pad([[0, 40, 41, 2], [0, *range(30, 60), 2]], 1)
+    ids, mask = torch.from_numpy(batch.ids), torch.from_numpy(batch.mask)
+    network.standardise(ids, mask)
+    with torch.no_grad():
+        hidden = network.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+    tokens = ((hidden - network.token_mean) * network.token_scale)[mask.bool()]
+    assert len(tokens) == 4 + 32
+    assert torch.allclose(tokens.mean(0), torch.zeros(32), atol=1e-4)
+    assert torch.allclose(tokens.std(0), torch.ones(32), atol=1e-3)
+
+
+def test_freeze_leaves_what_the_recipe_names(network: Network) -> None:
+    freeze(network, EncoderSettings("x", freeze_embeddings=True, freeze_layers=1))
+    still = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    assert "encoder.embeddings.word_embeddings.weight" not in still
+    assert not [name for name in still if name.startswith("encoder.encoder.layer.0.")]
+    assert [name for name in still if name.startswith("encoder.encoder.layer.1.")]
+    assert {"attention.queries", "heads.0.out.weight"} <= still
+
+
+def test_freeze_nothing(network: Network) -> None:
+    freeze(network, EncoderSettings("x", freeze_embeddings=False))
+    assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_optimizer_groups(network: Network) -> None:
+    table = {
+        "name": "x", "encoder": {"source": "x"}, "data": [{"name": "d", "paths": ["x"]}],
+        "training": {"learning_rate": 1e-4, "head_learning_rate": 2e-3, "weight_decay": 0.1},
+    }  # fmt: skip
+    freeze(network, EncoderSettings("x", freeze_embeddings=True))
+    found = {}
+    for group in make_optimizer(network, recipe_from_table(table, "test")).param_groups:
+        for parameter in group["params"]:
+            assert parameter not in found
+            found[parameter] = (group["lr"], group["weight_decay"])
+    names = dict(network.named_parameters())
+    assert len(found) == len(names) - 1  # all but the frozen word vectors
+    assert found[names["encoder.encoder.layer.0.attention.self.query.weight"]] == (1e-4, 0.1)
+    assert found[names["encoder.encoder.layer.0.attention.self.query.bias"]] == (1e-4, 0.0)
+    assert found[names["encoder.embeddings.LayerNorm.weight"]] == (1e-4, 0.0)
+    assert found[names["attention.queries"]] == (2e-3, 0.1)
+    assert found[names["heads.1.bias"]] == (2e-3, 0.0)
+
+
+def _rows() -> list[dict[str, object]]:
+    targets = encode_labels(TOY, [FULL, MOOD_ONLY])
+    ids = [[0, *range(10, 60), 2], [0, 10, 2]]
+    return [
+        {"input_ids": ids[i], "values": targets.values[i], "mask": targets.mask[i], "main": targets.main[i]}
+        for i in range(2)
+    ]
+
+
+def test_token_dropout_hides_neither_the_first_token_nor_padding() -> None:
+    torch.manual_seed(0)
+    hidden = 0
+    for _ in range(50):
+        batch = Collator(pad_id=1, mask_id=120, token_dropout=0.5)(_rows())
+        ids, attention = batch["input_ids"], batch["attention_mask"]
+        assert ids.shape == (2, 52)
+        assert (ids[:, 0] == 0).all()
+        assert (ids[attention == 0] == 1).all()
+        hidden += int((ids == 120).sum())
+    assert 0.45 < hidden / (50 * (51 + 2)) < 0.55
+
+
+def test_collator_without_dropout_keeps_ids_and_targets() -> None:
+    batch = Collator(pad_id=1, mask_id=120, token_dropout=0.0)(_rows())
+    assert batch["input_ids"][0].tolist() == [0, *range(10, 60), 2]
+    assert batch["input_ids"][1].tolist() == [0, 10, 2] + [1] * 49
+    assert batch["attention_mask"].sum(1).tolist() == [52, 3]
+    assert batch["main"].tolist() == [[1], [-1]]
+    assert batch["mask"][1].tolist() == [1, 1] + [0] * 9
+
+
+def _matrix() -> torch.Tensor:
+    weight = torch.randn(20, 51, generator=torch.Generator().manual_seed(1)) * torch.logspace(-4, 3, 20)[:, None]
+    weight[7] = 0
+    return weight
+
+
+@pytest.mark.parametrize("function", [quantise_table, quantise_matrix])
+def test_eight_bit_rows_are_off_by_half_a_step_at_most(
+    function: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]],
+) -> None:
+    values, scale = function(_matrix())
+    assert values.dtype == torch.int8
+    assert values[7].abs().max() == 0
+    assert ((values.float() * scale[:, None] - _matrix()).abs() <= scale[:, None] * 0.5001).all()
+
+
+def test_a_table_uses_the_whole_range_and_a_matrix_what_fits_16_bits() -> None:
+    assert quantise_table(_matrix())[0].abs().amax(dim=1).tolist() == [0 if row == 7 else 127 for row in range(20)]
+    pairs = quantise_matrix(_matrix())[0].to(torch.int32).abs()[:, :50].reshape(20, 25, 2).sum(2)
+    assert pairs.max() <= 128  # 255 × 128 is below 2 to the power of 15
+    assert (pairs.amax(dim=1) >= 100).tolist() == [row != 7 for row in range(20)]
+
+
+def test_matrix_by_hand() -> None:
+    # Neighbours share the range: 3 and 1 make 4; a channel without a neighbour has it alone.
+    values, scale = quantise_matrix(torch.tensor([[3.0, -1.0, 0.5], [0.0, 0.0, -2.0]]))
+    assert scale.tolist() == pytest.approx([4 / 127, 2 / 127])
+    assert values.tolist() == [[95, -32, 16], [0, 0, -127]]
+
+
+def test_outlier_channels_by_hand() -> None:
+    low, high = torch.linspace(-1.0, -0.5, 12), torch.full((12,), 2.0)
+    low[3], high[9] = -40, 30
+    channels, lowest, highest = InputRange(low, high).split()
+    assert len(channels) == 8 and {3, 9} <= set(channels.tolist())
+    assert channels.tolist() == sorted(channels.tolist())
+    assert highest == 2
+    assert -1 <= lowest <= -0.5
+    channels, lowest, highest = InputRange(low.clamp_min(-1), high.clamp_max(2)).split()
+    assert (channels.tolist(), lowest, highest) == ([], -1, 2)  # nothing would be won
+
+
+def test_dequantised_weights_are_those_of_the_network_within_half_a_step(network: Network) -> None:
+    ranges = calibrate(network, [pad([[0, *range(30, 60), 2]], 1)])
+    loud = "encoder.encoder.layer.1.output.dense"
+    ranges[loud] = InputRange(torch.full((64,), -1.0), torch.ones(64).index_fill(0, torch.tensor([5, 40]), 50.0))
+    tensors = quantise(network, ranges).state_dict()
+    state = dequantise(network, dict(tensors))
+    before = network.state_dict()
+    assert state.keys() == before.keys()
+    rounded = {key.removesuffix("_int8") for key in tensors if key.endswith("weight_int8")}
+    assert {"encoder.embeddings.word_embeddings.weight", "attention.key.weight"} <= rounded
+    assert len(rounded) == 1 + 2 * 6 + 1  # word vectors, six layers twice, the attention of the labels
+    for name, value in state.items():
+        if name in rounded:
+            step = tensors[f"{name}_scale"].reshape(-1, 1)
+            assert ((value - before[name]).abs() <= step * 0.5001).all(), name
+        else:
+            assert torch.equal(value, before[name]), name
+    channels = tensors[f"{loud}.outlier_channels"]
+    assert {5, 40} <= set(channels.tolist())
+    assert torch.equal(state[f"{loud}.weight"][:, channels], before[f"{loud}.weight"][:, channels])
+    assert (tensors[f"{loud}.weight_int8"][channels] == 0).all()  # and are not counted twice
+    network.load_state_dict(state, strict=True)
+
+
+def test_quantise_leaves_the_network_as_it_was(network: Network) -> None:
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    quantise(network, calibrate(network, [pad([[0, 40, 2]], 1)]))
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_calibration_ignores_padding(network: Network) -> None:
+    batch = pad([[0, 40, 41, 2], [0, *range(30, 60), 2]], 1)
+    expected = calibrate(network, [batch])
+    loud = replace(batch, ids=np.where(batch.mask == 1, batch.ids, 119))
+    with torch.no_grad():
+        network.encoder.get_input_embeddings().weight[119] = torch.linspace(-1000, 1000, 32)
+    assert 119 not in batch.ids
+    for name, found in calibrate(network, [loud]).items():
+        assert torch.allclose(found.low, expected[name].low, atol=1e-4), name
+        assert torch.allclose(found.high, expected[name].high, atol=1e-4), name
+
+
+def test_calibration_averages_over_batches(network: Network) -> None:
+    first, second = pad([[0, 40, 41, 2]], 1), pad([[0, *range(30, 60), 2]], 1)
+    name = "encoder.encoder.layer.0.intermediate.dense"
+    one, two, both = (calibrate(network, b)[name] for b in ([first], [second], [first, second]))
+    assert torch.allclose(both.low, (one.low + two.low) / 2, atol=1e-5)
+    assert torch.allclose(both.high, (one.high + two.high) / 2, atol=1e-5)
+    assert not torch.allclose(one.low, two.low, atol=1e-2)
