@@ -326,7 +326,7 @@ def test_large_tensors_lie_in_the_weights_file_in_eight_bits(tiny_bundle: Path) 
     assert eight_bits == 121 * 32 + 2 * (4 * 32 * 32 + 2 * 32 * 64) + 32 * 32
     size = (tiny_bundle / "weights.safetensors").stat().st_size
     total = sum(t.numel() * t.element_size() for t in tensors.values())
-    assert total <= size <= total + 12_000  # the names of the tensors
+    assert total <= size <= total + 16_000  # the names of the tensors
     assert (tiny_bundle / "model.onnx").stat().st_size < 60_000
 
 

@@ -273,7 +273,7 @@ except BackendError as error:
 sys.exit(main(["train", "recipe.toml"]))
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], env=tiny.environment(), capture_output=True, encoding="utf-8", timeout=120
+        [sys.executable, "-c", script], env=tiny.environment(), capture_output=True, encoding="utf-8", timeout=300
     )
     lines = done.stdout.splitlines()
     assert lines[0] in ("positive", "negative", "neutral", "mixed")

@@ -11,11 +11,11 @@ from cxnlp.text.clean import clean
 if TYPE_CHECKING:
     from lingua import LanguageDetector
 
-# Those of the default taxonomy and the ones that Nordic review files also hold.
+# Those of the default taxonomy, and the ones that Nordic review files also hold. Every language more costs memory (some
+# 25 MB for one in Latin letters) and makes short texts less certain.
 _CANDIDATES = (
-    "BOKMAL", "NYNORSK", "DANISH", "SWEDISH", "ENGLISH", "FINNISH", "GERMAN", "DUTCH", "FRENCH", "SPANISH", "ITALIAN",
-    "PORTUGUESE", "POLISH", "ICELANDIC", "ESTONIAN", "LATVIAN", "LITHUANIAN", "CZECH", "TURKISH", "RUSSIAN",
-    "UKRAINIAN", "ARABIC", "HEBREW", "PERSIAN", "CHINESE", "JAPANESE", "KOREAN", "GREEK",
+    "BOKMAL", "NYNORSK", "DANISH", "SWEDISH", "ENGLISH", "FINNISH", "GERMAN", "DUTCH", "FRENCH", "SPANISH", "POLISH",
+    "ICELANDIC", "ESTONIAN", "RUSSIAN", "UKRAINIAN", "ARABIC", "HEBREW", "GREEK", "CHINESE",
 )  # fmt: skip
 _CODES = {"nb": "no", "nn": "no"}
 # More of a long text changes nothing but the time.
