@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import tiny
 from cxnlp.cli import data as command
 from cxnlp.data.audit import KINDS, Audit, audit
 from cxnlp.data.splits import split_of
@@ -271,6 +272,21 @@ def test_nothing_is_wider_than_100_columns_and_no_review_is_shown(
     assert max(map(len, out.splitlines())) <= 100
     assert "other" in out
     assert secret * 2 not in " ".join(out.split())
+
+
+def test_a_file_in_two_splits_is_refused(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", record(1, "Fin app"))
+    with pytest.raises(DataError, match="given twice"):
+        run("--split", f"train={file}", "--split", f"dev={file}")
+
+
+def test_half_a_surrogate_pair_is_no_crash(tmp_path: Path) -> None:
+    bad = '{"id": "\\ud800", "lang": "no", "text": "Fin app", "sentiment": "positive"}'
+    file, target = write(tmp_path / "a.jsonl", bad, bad), tmp_path / "audit.json"
+    done = tiny.run_cxnlp("data", "check", str(file), "--json", str(target), cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "duplicate id: 1" in done.stdout
+    assert len(json.loads(target.read_text("utf-8"))["problems"]["duplicate id"]) == 1
 
 
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -278,6 +279,33 @@ def test_a_file_that_fill_forgot(tmp_path: Path, tiny_bundle: Path) -> None:
     with pytest.raises(BundleError, match="cannot be written"):
         write_bundle(tmp_path / "bundle", lambda work: read_manifest(tiny_bundle))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_older_bundle_comes_back_where_the_new_one_cannot_be_put(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = shutil.copytree(tiny_bundle, tmp_path / "bundle")
+    rename = os.replace
+
+    def fails_once(source: Path, target: Path) -> None:
+        if target == old and source.name != ".bundle-old":
+            raise OSError(5, "Input/output error")
+        rename(source, target)
+
+    monkeypatch.setattr("cxnlp.bundle.store.os.replace", fails_once)
+    with pytest.raises(BundleError, match="Input/output error"):
+        write_bundle(old, _fill_from(tiny_bundle))
+    assert load_bundle(old).manifest.name == "tiny"
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_file_that_may_not_be_read(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("cxnlp.bundle.store.file_record", closed)
+    with pytest.raises(BundleError, match=r"tokenizer.json: cannot be read \(Permission denied\)"):
+        load_bundle(copy)
 
 
 def test_a_place_that_is_taken(tmp_path: Path, tiny_bundle: Path) -> None:

@@ -262,3 +262,17 @@ def test_prepare_with_an_encoder_that_is_not_there(tmp_path: Path, capsys: pytes
     assert "no such folder" in err
     assert "Traceback" not in err
     assert not (tmp_path / "out").exists()
+
+
+def test_prepare_onto_a_file_or_for_a_language_without_words(
+    tiny_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("x", "utf-8")
+    command = ["encoder", "prepare", str(tiny_home / "encoder"), "--output"]
+    assert main([*command, str(tmp_path / "file")]) == 2
+    assert "exists and is not empty" in capsys.readouterr().err
+    assert main([*command, str(tmp_path / "out"), "--languages", "xx"]) == 2
+    err = capsys.readouterr().err
+    assert "wordfreq has no words of language 'xx', expected a code such as no" in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "out").exists()

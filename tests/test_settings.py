@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxnlp.errors import SettingsError
+from cxnlp.settings import recipe_from_table
 from cxnlp.settings.load import as_table, read_settings, read_toml
 
 
@@ -201,3 +202,20 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.toml", tmp_path):
         with pytest.raises(SettingsError, match="give a TOML file"):
             read_toml(path)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"seed": -1}, "r: seed: is -1, expected 0 to 4294967295"),
+        ({"encoder": {"source": "x", "max_tokens": 2}}, "r: encoder.max_tokens: is 2, expected at least 8"),
+        ({"encoder": {"source": "x", "overlap": -4}}, "r: encoder.overlap: is -4, expected at least 0"),
+        ({"export": {"max_parity_texts": 0}}, "r: export.max_parity_texts: is 0, expected more than 0"),
+        ({"data": [{"name": "n", "kind": "norec_sentence", "paths": ["a", "b"]}]}, "r: data[0].paths: has 2 paths"),
+    ],
+)
+def test_what_a_run_could_not_use_is_refused(more: dict[str, Any], message: str) -> None:
+    table = {"name": "x", "encoder": {"source": "x"}, "data": [{"name": "d", "paths": ["d.jsonl"]}], **more}
+    with pytest.raises(SettingsError) as error:
+        recipe_from_table(table, "r")
+    assert str(error.value).startswith(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ import torch
 import tiny
 from cxnlp import Tagger
 from cxnlp.cli.main import main
-from cxnlp.data import Review, review_from_record
+from cxnlp.data import Review, review_from_record, split_of
 from cxnlp.errors import BundleError, SettingsError
 from cxnlp.model.loss import facet_losses, total_loss
 from cxnlp.model.network import Network
@@ -27,7 +28,7 @@ from cxnlp.settings import Recipe, read_recipe
 from cxnlp.taxonomy import load_taxonomy
 from cxnlp.text import TextTokenizer
 from cxnlp.training import finish
-from cxnlp.training.dataset import Collator, ReviewDataset, TrainingData
+from cxnlp.training.dataset import Collator, ReviewDataset, TrainingData, read_training_data, spread
 from cxnlp.training.train import build_network, make_trainer, train_network
 from cxnlp.training.trainer import make_optimizer, training_arguments
 
@@ -261,6 +262,81 @@ def test_a_killed_run_goes_on_where_it_was(tiny_home: Path, tmp_path: Path, caps
     assert f"Bundle: {output}" in out
     assert "sentiment" in out
     assert Tagger.load(output).tag(["Appen var helt topp."])[0].sentiment in ("negative", "neutral", "positive")
+
+
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        (
+            "batch_size = 8",
+            'metric = "sentiment/macro_f"',
+            "training.metric: unknown name 'sentiment/macro_f'; did you",
+        ),
+        ("batch_size = 8", 'loss_weights = { "phase.main" = 0.3 }', "did you mean 'phases.main'?"),
+        ("max_tokens = 32", "max_tokens = 65", "encoder.max_tokens: is 65,"),
+    ],
+)
+def test_what_would_go_wrong_later_is_refused_at_once(
+    tiny_home: Path, tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    path = tmp_path / "recipe.toml"
+    text = tiny.recipe_text(tiny_home / "encoder", tiny_home / "reviews.jsonl")
+    path.write_text(text.replace(old, new), "utf-8")
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        make_trainer(read_recipe(path), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_bundle_is_not_put_around_its_run(
+    tiny_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", str(tiny_home / "recipe.toml"), "--output", str(tmp_path / "a")]
+    for run in (tmp_path / "a", tmp_path / "a" / "run"):
+        assert main([*command, "--run", str(run)]) == 2
+        assert "would lie in the bundle" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_folder_that_cannot_be_made_is_explained(
+    tiny_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("x", "utf-8")
+    command = ["train", str(tiny_home / "recipe.toml"), "--output", str(tmp_path / "b")]
+    assert main([*command, "--run", str(tmp_path / "file" / "run")]) == 2
+    err = capsys.readouterr().err
+    assert f"cxnlp: error: {tmp_path / 'file' / 'run'}: Not a directory" in err
+    assert "Traceback" not in err
+
+
+def test_reviews_without_a_label_are_left_out(tiny_home: Path, tmp_path: Path) -> None:
+    rows = [*tiny.records(), *({"text": f"Uten etikett {i}", "lang": "no"} for i in range(60))]
+    assert {split_of(row["text"]) for row in rows[40:]} == {"train", "dev", "test"}
+    path = tmp_path / "recipe.toml"
+    data = tiny.write_jsonl(tmp_path / "reviews.jsonl", rows)
+    path.write_text(tiny.recipe_text(tiny_home / "encoder", data), "utf-8")
+    found = read_training_data(read_recipe(path).data, TAXONOMY)
+    assert all(review.labels for review in [*found.train, *found.dev, *found.select])
+    assert found.select == found.dev != []
+
+
+def test_reviews_are_taken_evenly_from_beginning_to_end() -> None:
+    reviews = [Review(str(i), "", "no", {}) for i in range(7)]
+    assert [review.id for review in spread(reviews, 3)] == ["0", "2", "4"]
+    assert spread(reviews, 7) == spread(reviews, 99) == reviews
+    assert spread([], 3) == []
+
+
+def test_a_run_that_was_stopped_early_is_not_trained_on(tiny_home: Path, tmp_path: Path, recipe: Recipe) -> None:
+    # A rate of next to nothing: no epoch is better than the first.
+    still = _quick(recipe, epochs=9.0, patience=2, learning_rate=1e-12, head_learning_rate=1e-12)
+    states = []
+    for resume in (False, True):
+        trainer, _ = make_trainer(still, tmp_path / "run")
+        train_network(trainer, tmp_path / "run", resume)
+        states.append(trainer.network().state_dict())
+        assert trainer.state.epoch == 3
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+    assert len(list((tmp_path / "run" / "checkpoints").glob("checkpoint-*"))) == 2
 
 
 CUSTOM = """

@@ -75,7 +75,7 @@ def load_bundle(folder: Path) -> Bundle:
     """Read a bundle and check every file of it.
 
     Raises:
-        BundleError: a file is missing or altered, or the format is another one.
+        BundleError: a file is missing, altered or not readable, or the format is another one.
     """
     manifest = read_manifest(folder)
     for name in FILES:
@@ -87,7 +87,10 @@ def load_bundle(folder: Path) -> Bundle:
             raise BundleError(f"{folder / MANIFEST_FILE}: lists {name!r}, expected a file of the bundle itself")
         if not path.is_file():
             raise BundleError(f"{path}: missing; the manifest lists it. Fetch the bundle anew")
-        found = file_record(path)
+        try:
+            found = file_record(path)
+        except OSError as error:
+            raise BundleError(f"{path}: cannot be read ({error.strerror}); see who may read it") from error
         if found != expected:
             how = f"{found.bytes} bytes, expected {expected.bytes}"
             if found.bytes == expected.bytes:
@@ -142,6 +145,11 @@ def _swap(work: Path, folder: Path) -> None:
             if path.name not in (*FILES, MANIFEST_FILE):
                 (shutil.copytree if path.is_dir() else shutil.copy2)(path, work / path.name)
         os.replace(folder, old)
-    os.replace(work, folder)
+    try:
+        os.replace(work, folder)
+    except OSError:
+        if old.exists():
+            os.replace(old, folder)
+        raise
     if old.exists():
         shutil.rmtree(old)

@@ -64,11 +64,11 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.data.audit import audit
     from cxnlp.taxonomy import load_taxonomy
 
-    splits = dict(_named_split(option) for option in args.split)
-    paths = [*args.files, *splits]
+    named = [_named_split(option) for option in args.split]
+    paths = [*args.files, *(path for path, _ in named)]
     if not paths:
         raise SettingsError("no file to check; give at least one JSONL file, such as cxnlp data check reviews.jsonl")
-    found = audit(paths, load_taxonomy(args.taxonomy), splits)
+    found = audit(paths, load_taxonomy(args.taxonomy), dict(named))
     if args.json:
         _write_json(args.json, found)
     print("\n".join(show(found)))
@@ -84,7 +84,8 @@ def _named_split(option: str) -> tuple[Path, str]:
 
 def _write_json(path: Path, found: Audit) -> None:
     try:
-        path.write_text(json.dumps(found.as_json(), ensure_ascii=False, indent=1) + "\n", "utf-8")
+        # An id may hold half a surrogate pair, which UTF-8 has not; with the backslash JSON has it.
+        path.write_text(json.dumps(found.as_json(), ensure_ascii=False, indent=1) + "\n", "utf-8", "backslashreplace")
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror}); choose another place for --json") from error
 

@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     """Prepare an encoder and report its size."""
     try:
         import transformers.utils.logging as hub_logging
+        import wordfreq  # noqa: F401 - needed below; asked for here so that the message is ours
     except ImportError as error:
         raise BackendError(f'this needs {error.name}: pip install "cxnlp[train]"') from error
     from cxnlp.data import texts_of
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     hub_logging.set_verbosity_error()
     hub_logging.disable_progress_bar()
-    if args.output.exists() and any(args.output.iterdir()):
+    if args.output.exists() and not (args.output.is_dir() and not any(args.output.iterdir())):
         raise DataError(f"{args.output}: exists and is not empty; name another folder or remove it")
     texts = [text for path in args.texts for text in texts_of(path)]
     check = [text for path in args.check for text in texts_of(path)] or texts

@@ -34,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; errors made on purpose are printed without a traceback."""
     args = build_parser().parse_args(argv)
+    _never_fail_to_print()
     try:
         code = int(args.run(args))
         sys.stdout.flush()
@@ -48,3 +49,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone, as `| head` does; keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # such as a folder of checkpoints that cannot be written
+        print(f"cxnlp: error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return FAILED
+
+
+def _never_fail_to_print() -> None:
+    # A file name, column or label that the terminal's encoding does not have must not end in a traceback.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")

@@ -75,7 +75,6 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.inference.score import check_paths, score_file
     from cxnlp.inference.tagger import Tagger
 
-    _never_fail_to_print()
     output = args.output or _default_output(args.file)
     delimiter = {"tab": "\t", "\\t": "\t"}.get(args.delimiter, args.delimiter)
     table = open_table(args.file, args.text_column, args.encoding, delimiter)
@@ -131,13 +130,6 @@ class _Problems:
     ) -> None:
         if self.n > _MAX_PROBLEMS:
             print(f"cxnlp: and {self.n - _MAX_PROBLEMS:,} more damaged rows; see cx_flags", file=sys.stderr)
-
-
-def _never_fail_to_print() -> None:
-    # A file name or column that the terminal's encoding does not have must not end in a traceback.
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
 
 
 def _bar_character() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
@@ -54,14 +55,15 @@ def run(args: argparse.Namespace) -> int:
     logging.set_verbosity_error()
     recipe = read_recipe(args.recipe)
     paths = dict(_pair(item) for item in args.data)
-    report = train(
-        recipe,
-        Overrides(encoder=args.encoder, data=paths, seed=args.seed),
-        run=args.run_folder or Path("runs") / recipe.name,
-        output=args.output or Path("runs") / recipe.name / "bundle",
-        resume=args.resume,
-        on_problem=lambda problem: print(f"cxnlp: {problem}", file=sys.stderr),
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # the Trainer's figures along the way; stdout is for the report
+        report = train(
+            recipe,
+            Overrides(encoder=args.encoder, data=paths, seed=args.seed),
+            run=args.run_folder or Path("runs") / recipe.name,
+            output=args.output or Path("runs") / recipe.name / "bundle",
+            resume=args.resume,
+            on_problem=lambda problem: print(f"cxnlp: {problem}", file=sys.stderr),
+        )
     print(report)
     return 0
 

@@ -132,7 +132,7 @@ def texts_of(path: Path) -> list[str]:
     if not records:  # not one object a line: perhaps one list of objects
         try:
             found = json.loads(path.read_text("utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             found = []
         records = [record for record in found if isinstance(record, dict)] if isinstance(found, list) else []
     texts = [record["text"] for record in records if isinstance(record.get("text"), str)]

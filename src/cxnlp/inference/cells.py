@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cxnlp.inference.prediction import Prediction
-from cxnlp.taxonomy import Facet, Kind, Taxonomy
+from cxnlp.inference.prediction import Prediction, has_score
+from cxnlp.taxonomy import Taxonomy
 
 PREFIX = "cx_"
 SEPARATOR = "; "
@@ -44,14 +44,9 @@ def cells(taxonomy: Taxonomy, prediction: Prediction | None, flags: Sequence[str
             out[PREFIX + facet.name] = SEPARATOR.join(value)
         if facet.main:
             out[PREFIX + facet.main] = next(iter(value))
-        if has_score(facet):
-            out[f"{PREFIX}{facet.name}_score"] = f"{prediction.score(facet.name) or 0.0:.4f}"
+        if (score := prediction.score(facet.name)) is not None:
+            out[f"{PREFIX}{facet.name}_score"] = f"{score:.4f}"
         if facet.rollup:
             out[PREFIX + facet.rollup.name] = prediction.rollup(facet.name) or ""
     out[f"{PREFIX}confidence"] = f"{prediction.confidence:.4f}"
     return out
-
-
-def has_score(facet: Facet) -> bool:
-    """Whether the facet has a score from −1 (negative) to 1 (positive)."""
-    return facet.kind is Kind.ONE_OF and {"positive", "negative"} <= set(facet.labels)

@@ -48,12 +48,13 @@ def write_graph(network: Network, weights: Path, path: Path) -> None:
 def _strip(model: Any) -> None:
     """Drop what exporting leaves behind for debugging: stack traces, with paths of the machine."""
     model.producer_version = ""
-    for item in [*model.graph.node, *model.graph.value_info, *model.graph.initializer, *model.graph.input]:
+    graph = model.graph
+    for item in [*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output]:
         del item.metadata_props[:]
         if hasattr(item, "doc_string"):
             item.doc_string = ""
-    del model.graph.metadata_props[:]
-    del model.graph.value_info[:]
+    del graph.metadata_props[:]
+    del graph.value_info[:]
 
 
 def _point_into(model: Any, weights: Path) -> None:
@@ -122,10 +123,11 @@ def _attention(
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the exporter's notes about its own workings from the user."""
+    before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)

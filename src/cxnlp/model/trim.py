@@ -40,12 +40,21 @@ class TrimReport:
 
 
 def frequent_words(languages: Sequence[str], n: int) -> list[str]:
-    """Give the ``n`` most frequent words of each language (wordfreq), as they stand, capitalised and in capitals."""
+    """Give the ``n`` most frequent words of each language (wordfreq), as they stand, capitalised and in capitals.
+
+    Raises:
+        EncoderError: there is no list of words for a language.
+    """
     from wordfreq import top_n_list
 
     words: dict[str, None] = {}
     for language in languages:
-        for word in top_n_list(_WORDFREQ.get(language, language), n):
+        try:
+            frequent = top_n_list(_WORDFREQ.get(language, language), n)
+        except LookupError as error:
+            what = "expected a code such as no, da, sv or en"
+            raise EncoderError(f"wordfreq has no words of language {language!r}, {what}; or give --texts") from error
+        for word in frequent:
             words.update(dict.fromkeys((word, word.capitalize(), word.upper())))
     return list(words)
 

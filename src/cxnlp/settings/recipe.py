@@ -16,6 +16,12 @@ def _positive(settings: object, *names: str) -> None:
             raise ValueError(f"{name}: is {getattr(settings, name)}, expected more than 0")
 
 
+def _at_least(settings: object, least: int, *names: str) -> None:
+    for name in names:
+        if getattr(settings, name) < least:
+            raise ValueError(f"{name}: is {getattr(settings, name)}, expected at least {least}")
+
+
 def _fraction(settings: object, *names: str) -> None:
     for name in names:
         if not 0 <= getattr(settings, name) < 1:
@@ -40,7 +46,8 @@ class EncoderSettings:
     """Dropout inside the encoder; on a CPU it costs half of the speed of a training step."""
 
     def __post_init__(self) -> None:
-        _positive(self, "max_tokens")
+        _at_least(self, 8, "max_tokens")
+        _at_least(self, 0, "overlap", "freeze_layers")
         _fraction(self, "dropout")
 
 
@@ -58,6 +65,8 @@ class DataSettings:
     def __post_init__(self) -> None:
         if self.kind == "jsonl" and not self.paths:
             raise ValueError("paths: is empty, expected at least one JSONL file")
+        if self.kind == "norec_sentence" and len(self.paths) > 1:
+            raise ValueError(f"paths: has {len(self.paths)} paths, expected the folder of NoReC_sentence alone")
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,7 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         _positive(self, "epochs", "batch_size", "learning_rate", "head_learning_rate", "max_grad_norm", "patience")
+        _at_least(self, 0, "weight_decay")
         _fraction(self, "warmup", "token_dropout", "head_dropout", "label_smoothing")
 
 
@@ -97,6 +107,9 @@ class ExportSettings:
     """The share of labels, per language, that int8 may change against float32."""
     max_parity_texts: int = 400
     """Texts per language that are compared."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "max_parity_texts")  # with none the gate would let everything pass
 
 
 @dataclass(frozen=True)
@@ -118,6 +131,8 @@ class Recipe:
             raise ValueError("data: is empty, expected at least one [[data]] table")
         if len(set(names)) < len(names):
             raise ValueError(f"data: two sets have the same name among {', '.join(names)}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed: is {self.seed}, expected 0 to {2**32 - 1}")
 
     def with_data_path(self, name: str, path: str) -> Recipe:
         """Give the recipe with the paths of one data set replaced.

@@ -56,7 +56,10 @@ class Taxonomy:
     """The TOML text it was read from; a bundle carries it."""
 
     def __getitem__(self, name: str) -> Facet:
-        return next(facet for facet in self.facets if facet.name == name)
+        for facet in self.facets:
+            if facet.name == name:
+                return facet
+        raise KeyError(name)
 
     @cached_property
     def slices(self) -> dict[str, slice]:

@@ -21,7 +21,7 @@ from cxnlp.text import TextTokenizer, pad, text_hash
 
 @dataclass(frozen=True)
 class TrainingData:
-    """All reviews of a run. ``select`` are the development reviews that choose the best epoch and the thresholds."""
+    """The labelled reviews of a run; ``select`` are the ``dev`` ones that choose the best epoch and the thresholds."""
 
     train: list[Review]
     dev: list[Review]
@@ -40,13 +40,15 @@ def read_training_data(sets: Sequence[DataSettings], taxonomy: Taxonomy) -> Trai
     select: list[Review] = []
     held_out: set[str] = set()
     problems: list[Problem] = []
+    facets = {facet.name for facet in taxonomy.answers}
     for settings in sets:
         parts = _read(settings, taxonomy, problems)
-        train += parts["train"]
-        dev += parts["dev"]
-        select += parts["dev"] if settings.select else []
         held_out.update(text_hash(review.text) for review in parts["dev"] + parts["test"])
-    train = [review for review in train if review.labels and text_hash(review.text) not in held_out]
+        labelled = {split: [r for r in reviews if facets & r.labels.keys()] for split, reviews in parts.items()}
+        train += labelled["train"]
+        dev += labelled["dev"]
+        select += labelled["dev"] if settings.select else []
+    train = [review for review in train if text_hash(review.text) not in held_out]
     if not train or not select:
         raise DataError(f"{len(train)} training and {len(select)} development reviews; expected at least one of each")
     return TrainingData(train, dev, select, problems)
@@ -64,6 +66,12 @@ def _read(settings: DataSettings, taxonomy: Taxonomy, problems: list[Problem]) -
             reviews += found
             problems += wrong
     return split_reviews(reviews)
+
+
+def spread(reviews: Sequence[Review], n: int) -> list[Review]:
+    """Give at most ``n`` reviews, taken evenly from beginning to end, so from every data set."""
+    size = min(n, len(reviews))
+    return [reviews[i * len(reviews) // size] for i in range(size)]
 
 
 class ReviewDataset(Dataset[dict[str, Any]]):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from cxnlp.bundle import ONNX_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Bundle, Manifest, write_bundle
 from cxnlp.data import Review
 from cxnlp.errors import BundleError
 from cxnlp.evaluation import choose_thresholds, evaluate
+from cxnlp.evaluation.gold import NOREC_ONLY
 from cxnlp.inference.graph import write_graph
 from cxnlp.inference.onnx_backend import OnnxBackend
 from cxnlp.inference.parity import label_changes
@@ -21,8 +21,8 @@ from cxnlp.model.network import Network
 from cxnlp.model.quantise import calibrate, quantise
 from cxnlp.settings import Recipe, as_table
 from cxnlp.taxonomy import Taxonomy, Thresholds
-from cxnlp.text import TextTokenizer, batches, text_hash
-from cxnlp.training.dataset import TrainingData
+from cxnlp.text import Batch, TextTokenizer, batches, text_hash
+from cxnlp.training.dataset import TrainingData, spread
 from cxnlp.version import __version__
 
 _CALIBRATION_REVIEWS = 512
@@ -53,9 +53,8 @@ def write_trained_bundle(
     return write_bundle(folder, fill)
 
 
-def _calibration_batches(tokenizer: TextTokenizer, reviews: Sequence[Review]) -> Any:
-    step = max(1, len(reviews) // _CALIBRATION_REVIEWS)
-    ids = tokenizer.encode([review.text for review in reviews[::step]])
+def _calibration_batches(tokenizer: TextTokenizer, reviews: Sequence[Review]) -> Iterator[Batch]:
+    ids = tokenizer.encode([review.text for review in spread(reviews, _CALIBRATION_REVIEWS)])
     return batches([tokenizer.windows(one)[0] for one in ids], tokenizer.pad_id, _CALIBRATION_TOKENS, 16)
 
 
@@ -92,7 +91,7 @@ def _manifest(
         config.pop(key, None)
     sources = sorted({review.source for review in data.dev})
     scores = {
-        source: evaluate(tagger, [review for review in data.dev if review.source == source]).as_json()["figures"]
+        source: evaluate(tagger, [review for review in data.dev if review.source == source], _only(source, recipe))
         for source in sources
     }
     return Manifest(
@@ -104,10 +103,16 @@ def _manifest(
         encoder=config,
         recipe=as_table(recipe),
         data={"fingerprint": fingerprint(data.train), "train": _counts(data.train), "dev": _counts(data.dev)},
-        scores=scores,
+        scores={source: report.as_json()["figures"] for source, report in scores.items()},
         parity=parity,
         cxnlp_version=__version__,
     )
+
+
+def _only(source: str, recipe: Recipe) -> dict[str, tuple[str, ...]]:
+    """Give the labels to decide among, if not all: NoReC_sentence is scored as ``cxnlp evaluate`` scores it."""
+    kinds = {settings.kind for settings in recipe.data if source in (settings.name, settings.kind)}
+    return dict(NOREC_ONLY) if kinds == {"norec_sentence"} else {}
 
 
 def _counts(reviews: Sequence[Review]) -> dict[str, dict[str, int]]:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
+from tokenizers import Tokenizer
 from transformers import set_seed
 
 from cxnlp.bundle import Bundle, is_bundle, load_bundle, refuse_taken
 from cxnlp.data import Problem, Review
-from cxnlp.errors import SettingsError
-from cxnlp.evaluation import evaluate, show
+from cxnlp.errors import EncoderError, SettingsError, nearest
+from cxnlp.evaluation import evaluate, scores, show
 from cxnlp.inference.tagger import Tagger
 from cxnlp.model.encoder import load_encoder
 from cxnlp.model.network import Network
 from cxnlp.model.restore import restore_network
-from cxnlp.settings import Recipe
+from cxnlp.settings import EncoderSettings, Recipe
 from cxnlp.taxonomy import Taxonomy, load_taxonomy
 from cxnlp.text import TextTokenizer, pad
-from cxnlp.training.dataset import ReviewDataset, TrainingData, read_training_data
+from cxnlp.training.dataset import ReviewDataset, TrainingData, read_training_data, spread
 from cxnlp.training.finish import write_trained_bundle
 from cxnlp.training.trainer import ReviewTrainer, freeze
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 _STANDARDISE_REVIEWS = 512
 _STANDARDISE_TOKENS = 64
@@ -64,8 +70,13 @@ def train(
         CxnlpError: data, encoder or recipe cannot be used, or the export failed its parity gate.
     """
     refuse_taken(output)  # now, and not after hours of training
+    if run.resolve().is_relative_to(output.resolve()):
+        raise SettingsError(f"the run {run} would lie in the bundle {output}; name another folder for one of them")
     if overrides.seed is not None:
-        recipe = replace(recipe, seed=overrides.seed)
+        try:
+            recipe = replace(recipe, seed=overrides.seed)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
     trainer, data = make_trainer(overrides.apply(recipe), run)
     for problem in data.problems:
         on_problem(problem)
@@ -98,15 +109,27 @@ def build_network(recipe: Recipe, taxonomy: Taxonomy) -> tuple[Network, TextToke
     if is_bundle(source):
         bundle = load_bundle(source)
         restored = restore_network(bundle.taxonomy, bundle.manifest.encoder, bundle.weights)
-        tokenizer = TextTokenizer.from_file(bundle.tokenizer, settings.max_tokens, settings.overlap)
+        raw = Tokenizer.from_file(str(bundle.tokenizer))
         warm = bundle.taxonomy == taxonomy
         network = restored if warm else Network(restored.encoder, taxonomy)
     else:
         encoder, raw = load_encoder(settings.source)
-        tokenizer = TextTokenizer(raw, settings.max_tokens, settings.overlap)
         warm, network = False, Network(encoder, taxonomy)
+    tokenizer = _tokenizer(raw, settings, network.encoder.config)
     _set_dropout(network, settings.dropout, recipe.training.head_dropout)
     return network, tokenizer, warm
+
+
+def _tokenizer(raw: Tokenizer, settings: EncoderSettings, config: PreTrainedConfig) -> TextTokenizer:
+    longest = getattr(config, "max_position_embeddings", None)
+    if longest and settings.max_tokens > longest:
+        raise SettingsError(f"encoder.max_tokens: is {settings.max_tokens}, {settings.source} reads at most {longest}")
+    try:
+        tokenizer = TextTokenizer(raw, settings.max_tokens, settings.overlap)
+        _ = tokenizer.mask_id  # which only training needs
+    except ValueError as error:
+        raise EncoderError(f"{settings.source}: {error}; use another encoder") from error
+    return tokenizer
 
 
 def _set_dropout(network: Network, encoder: float, heads: float) -> None:
@@ -124,6 +147,7 @@ def make_trainer(recipe: Recipe, folder: Path) -> tuple[ReviewTrainer, TrainingD
     set_seed(recipe.seed)
     taxonomy = load_taxonomy(recipe.taxonomy)
     data = read_training_data(recipe.data, taxonomy)
+    _check_names(recipe, taxonomy, data.select)
     network, tokenizer, warm = build_network(recipe, taxonomy)
     freeze(network, recipe.encoder)
     if not warm:
@@ -133,9 +157,22 @@ def make_trainer(recipe: Recipe, folder: Path) -> tuple[ReviewTrainer, TrainingD
     return ReviewTrainer(network, recipe, taxonomy, tokenizer, dataset, data.select, folder), data
 
 
+def _check_names(recipe: Recipe, taxonomy: Taxonomy, select: Sequence[Review]) -> None:
+    """Refuse names of figures and losses that there are not, before hours of training."""
+    figures = list(scores(taxonomy, select, [review.labels for review in select]))
+    losses = [facet.name for facet in taxonomy.facets] + [f"{facet.name}.main" for facet in taxonomy.main_facets]
+    for key, names, known in (
+        ("metric", [recipe.training.metric], figures),
+        ("loss_weights", recipe.training.loss_weights, losses),
+    ):
+        for name in names:
+            if name not in known:
+                found = f"unknown name {name!r}{nearest(name, known)}; there are: {', '.join(known)}"
+                raise SettingsError(f"{recipe.name}: training.{key}: {found}")
+
+
 def _standardise(network: Network, tokenizer: TextTokenizer, reviews: Sequence[Review]) -> None:
-    step = max(1, len(reviews) // _STANDARDISE_REVIEWS)
-    texts = [review.text for review in reviews[::step]][:_STANDARDISE_REVIEWS]
+    texts = [review.text for review in spread(reviews, _STANDARDISE_REVIEWS)]
     short = [tokenizer.windows(ids)[0][:_STANDARDISE_TOKENS] for ids in tokenizer.encode(texts)]
     batch = pad(short, tokenizer.pad_id)
     network.eval()
@@ -154,4 +191,13 @@ def train_network(trainer: ReviewTrainer, folder: Path, resume: bool) -> None:
     # The state is written last: without it, the run was stopped while the checkpoint was being written.
     whole = [path for path in checkpoints if (path / "trainer_state.json").is_file()]
     last = max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    if last and (epochs := _stopped_early(last, trainer.recipe.training.patience)):
+        trainer.args.num_train_epochs = epochs  # no further one; only the best is loaded
     trainer.train(resume_from_checkpoint=str(last) if last else None)
+
+
+def _stopped_early(checkpoint: Path, patience: int) -> float | None:
+    """Give the epochs of a run whose figure had not risen for ``patience`` of them, None if it was to go on."""
+    state = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
+    stopping = state["stateful_callbacks"]["EarlyStoppingCallback"]["attributes"]
+    return float(state["epoch"]) if stopping["early_stopping_patience_counter"] >= patience else None
