@@ -28,7 +28,7 @@ HEAVY_FILES = {
     "inference/torch_backend.py": {"torch", "transformers"},
     "inference/graph.py": {"torch", "transformers", "onnx", "onnxscript"},
     # These ask for the packages that a command needs before it begins.
-    "cli/encoder.py": {"transformers"},
+    "cli/encoder.py": {"transformers", "wordfreq"},
     "cli/train.py": {"transformers", "accelerate", "onnxscript"},
 }
 # The one import that may close a circle, and only when called: ``Tagger.load()`` is made of what is built on Tagger.

@@ -270,7 +270,7 @@ def test_a_killed_run_goes_on_where_it_was(tiny_home: Path, tmp_path: Path, caps
         (
             "batch_size = 8",
             'metric = "sentiment/macro_f"',
-            "training.metric: unknown name 'sentiment/macro_f'; did you",
+            "training.metric: unknown name 'sentiment/macro_f';",
         ),
         ("batch_size = 8", 'loss_weights = { "phase.main" = 0.3 }', "did you mean 'phases.main'?"),
         ("max_tokens = 32", "max_tokens = 65", "encoder.max_tokens: is 65,"),

@@ -20,6 +20,11 @@ def split_of(text: str) -> str:
     return "dev" if bucket < TEST_PERCENT + DEV_PERCENT else "train"
 
 
+def hash_fraction(text: str) -> float:
+    """Give a number from 0 to 1 that is fixed by the text and independent of its split."""
+    return int(text_hash(text)[8:16], 16) / 2**32
+
+
 def split_reviews(reviews: Iterable[Review]) -> dict[str, list[Review]]:
     """Divide reviews by their texts; the order within a split is that of the input."""
     out: dict[str, list[Review]] = {name: [] for name in SPLITS}

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from cxnlp.data import Problem, Review, read_norec_sentence, read_reviews, split_reviews
+from cxnlp.data import Problem, Review, hash_fraction, read_norec_sentence, read_reviews, split_reviews
 from cxnlp.errors import DataError
 from cxnlp.settings import DataSettings
 from cxnlp.taxonomy import Targets, Taxonomy, encode_labels
@@ -45,7 +45,7 @@ def read_training_data(sets: Sequence[DataSettings], taxonomy: Taxonomy) -> Trai
         parts = _read(settings, taxonomy, problems)
         held_out.update(text_hash(review.text) for review in parts["dev"] + parts["test"])
         labelled = {split: [r for r in reviews if facets & r.labels.keys()] for split, reviews in parts.items()}
-        train += labelled["train"]
+        train += [review for review in labelled["train"] if hash_fraction(review.text) < settings.share]
         dev += labelled["dev"]
         select += labelled["dev"] if settings.select else []
     train = [review for review in train if text_hash(review.text) not in held_out]
