@@ -16,6 +16,7 @@ import pytest
 import tiny
 from cxnlp import Tagger
 from cxnlp.bundle import FORMAT_VERSION, Manifest, load_bundle, read_manifest, write_bundle
+from cxnlp.bundle.manifest import digest_of
 from cxnlp.bundle.store import file_record
 from cxnlp.cli.main import main
 from cxnlp.errors import BackendError, BundleError, CxnlpError
@@ -32,8 +33,9 @@ def copy(tiny_bundle: Path, tmp_path: Path) -> Path:
 def edit_manifest(bundle: Path, change: Callable[[dict[str, Any]], object]) -> None:
     path = bundle / "manifest.json"
     table = json.loads(path.read_text("utf-8"))
+    del table["digest"]
     change(table)
-    path.write_text(json.dumps(table), "utf-8")
+    path.write_text(json.dumps(table | {"digest": digest_of(table)}), "utf-8")
 
 
 def refused(bundle: Path, capsys: pytest.CaptureFixture[str], *parts: str) -> str:
@@ -78,6 +80,14 @@ def test_one_changed_byte(copy: Path, name: str, capsys: pytest.CaptureFixture[s
     data[len(data) // 2] ^= 1
     (copy / name).write_bytes(data)
     refused(copy, capsys, str(copy / name), "altered", "SHA-256", "expected")
+
+
+def test_one_changed_threshold(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = copy / "manifest.json"
+    table = json.loads(path.read_text("utf-8"))
+    table["thresholds"]["phases"]["use"] = 0.123
+    path.write_text(json.dumps(table), "utf-8")
+    refused(copy, capsys, str(path), "altered", "digest")
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -13,7 +13,17 @@ import torch
 import tiny
 from cxnlp.model.loss import facet_losses, total_loss
 from cxnlp.model.network import Network
-from cxnlp.model.quantise import InputRange, calibrate, dequantise, quantise, quantise_matrix, quantise_table
+from cxnlp.model.quantise import (
+    Grid,
+    Int8Linear,
+    LayerInput,
+    calibrate,
+    dequantise,
+    quantise,
+    quantise_matrix,
+    quantise_table,
+    split_channels,
+)
 from cxnlp.settings import EncoderSettings, recipe_from_table
 from cxnlp.taxonomy import encode_labels
 from cxnlp.text import pad
@@ -209,20 +219,37 @@ def test_matrix_by_hand() -> None:
 def test_outlier_channels_by_hand() -> None:
     low, high = torch.linspace(-1.0, -0.5, 12), torch.full((12,), 2.0)
     low[3], high[9] = -40, 30
-    channels, lowest, highest = InputRange(low, high).split()
+    channels, grid = split_channels(low, high)
     assert len(channels) == 8 and {3, 9} <= set(channels.tolist())
     assert channels.tolist() == sorted(channels.tolist())
-    assert highest == 2
-    assert -1 <= lowest <= -0.5
-    channels, lowest, highest = InputRange(low.clamp_min(-1), high.clamp_max(2)).split()
-    assert (channels.tolist(), lowest, highest) == ([], -1, 2)  # nothing would be won
+    assert 2.5 / 255 <= grid.step <= 3 / 255
+    channels, grid = split_channels(low.clamp_min(-1), high.clamp_max(2))
+    assert (channels.tolist(), grid) == ([], Grid(3 / 255, 85))  # nothing would be won
+
+
+def test_grid_by_hand() -> None:
+    grid = Grid.between(-1.0, 1.55)
+    assert (grid.step, grid.zero) == (pytest.approx(0.01), 100)
+    assert grid.round(torch.tensor([0.004, 0.006, -3.0, 9.0])).tolist() == pytest.approx([0, 0.01, -1, 1.55])
+
+
+def test_outputs_keep_their_mean_by_hand() -> None:
+    linear = torch.nn.Linear(2, 1)
+    with torch.no_grad():
+        linear.weight[:] = torch.tensor([[3.0, -1.004]])  # neighbours share 4.004 / 127: -1.004 becomes -32 steps
+        linear.bias[:] = 0.5
+    mean, rounded_mean = torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.5])
+    layer = Int8Linear(linear, LayerInput(torch.tensor([], dtype=torch.int64), Grid(0.1, 0), mean, rounded_mean))
+    second = -32 * 4.004 / 127
+    assert float(layer.bias) == pytest.approx(0.5 + (-1.004 - second) * 2)  # exact inputs, rounded weights
+    assert float(layer.rounded_bias) + second * 1.5 == pytest.approx(0.5 - 1.004 * 2)  # rounded inputs and weights
 
 
 def test_dequantised_weights_are_those_of_the_network_within_half_a_step(network: Network) -> None:
-    ranges = calibrate(network, [pad([[0, *range(30, 60), 2]], 1)])
+    seen = calibrate(network, [pad([[0, *range(30, 60), 2]], 1)])
     loud = "encoder.encoder.layer.1.output.dense"
-    ranges[loud] = InputRange(torch.full((64,), -1.0), torch.ones(64).index_fill(0, torch.tensor([5, 40]), 50.0))
-    tensors = quantise(network, ranges).state_dict()
+    seen[loud] = replace(seen[loud], channels=torch.tensor([5, 40]))
+    tensors = quantise(network, seen).state_dict()
     state = dequantise(network, dict(tensors))
     before = network.state_dict()
     assert state.keys() == before.keys()
@@ -233,10 +260,10 @@ def test_dequantised_weights_are_those_of_the_network_within_half_a_step(network
         if name in rounded:
             step = tensors[f"{name}_scale"].reshape(-1, 1)
             assert ((value - before[name]).abs() <= step * 0.5001).all(), name
-        else:
+        elif f"{name.removesuffix('bias')}rounded_bias" not in tensors:
             assert torch.equal(value, before[name]), name
     channels = tensors[f"{loud}.outlier_channels"]
-    assert {5, 40} <= set(channels.tolist())
+    assert channels.tolist() == [5, 40]
     assert torch.equal(state[f"{loud}.weight"][:, channels], before[f"{loud}.weight"][:, channels])
     assert (tensors[f"{loud}.weight_int8"][channels] == 0).all()  # and are not counted twice
     network.load_state_dict(state, strict=True)
@@ -256,14 +283,14 @@ def test_calibration_ignores_padding(network: Network) -> None:
         network.encoder.get_input_embeddings().weight[119] = torch.linspace(-1000, 1000, 32)
     assert 119 not in batch.ids
     for name, found in calibrate(network, [loud]).items():
-        assert torch.allclose(found.low, expected[name].low, atol=1e-4), name
-        assert torch.allclose(found.high, expected[name].high, atol=1e-4), name
+        assert found.grid.step == pytest.approx(expected[name].grid.step, rel=1e-3), name
+        assert torch.allclose(found.mean, expected[name].mean, atol=1e-4), name
 
 
 def test_calibration_averages_over_batches(network: Network) -> None:
     first, second = pad([[0, 40, 41, 2]], 1), pad([[0, *range(30, 60), 2]], 1)
     name = "encoder.encoder.layer.0.intermediate.dense"
     one, two, both = (calibrate(network, b)[name] for b in ([first], [second], [first, second]))
-    assert torch.allclose(both.low, (one.low + two.low) / 2, atol=1e-5)
-    assert torch.allclose(both.high, (one.high + two.high) / 2, atol=1e-5)
-    assert not torch.allclose(one.low, two.low, atol=1e-2)
+    assert torch.allclose(both.mean, (one.mean * 4 + two.mean * 32) / 36, atol=1e-5)  # of tokens, not of batches
+    assert one.grid.step != two.grid.step
+    assert min(one.grid.step, two.grid.step) <= both.grid.step <= max(one.grid.step, two.grid.step)

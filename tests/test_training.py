@@ -23,7 +23,7 @@ from cxnlp.data import Review, review_from_record, split_of
 from cxnlp.errors import BundleError, SettingsError
 from cxnlp.model.loss import facet_losses, total_loss
 from cxnlp.model.network import Network
-from cxnlp.model.quantise import InputRange, Ranges, quantise
+from cxnlp.model.quantise import Calibration, quantise
 from cxnlp.settings import Recipe, read_recipe
 from cxnlp.taxonomy import load_taxonomy
 from cxnlp.text import TextTokenizer
@@ -467,8 +467,9 @@ def test_a_bundle_that_misses_its_limit_is_not_written(
 def test_a_broken_quantiser_is_found_out(
     tmp_path: Path, recipe: Recipe, some: tuple[Network, TextTokenizer, TrainingData], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def narrow(network: Network, ranges: Ranges) -> Network:
-        return quantise(network, {name: InputRange(r.low / 20, r.high / 20) for name, r in ranges.items()})
+    def narrow(network: Network, seen: Calibration) -> Network:
+        grids = {name: replace(one.grid, step=one.grid.step / 20) for name, one in seen.items()}
+        return quantise(network, {name: replace(one, grid=grids[name]) for name, one in seen.items()})
 
     monkeypatch.setattr(finish, "quantise", narrow)
     network, tokenizer, data = some

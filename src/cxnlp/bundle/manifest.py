@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -52,8 +53,9 @@ class Manifest:
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
-        """Give the text of ``manifest.json``."""
-        return json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n"
+        """Give the text of ``manifest.json``; its ``digest`` covers all the rest of it."""
+        table = asdict(self)
+        return json.dumps(table | {"digest": digest_of(table)}, ensure_ascii=False, indent=1) + "\n"
 
     def read_taxonomy(self, where: str) -> Taxonomy:
         """Parse the taxonomy and check the thresholds against it."""
@@ -67,6 +69,11 @@ class Manifest:
                     f"{where}: thresholds of {facet.name!r} do not match its labels; export the bundle anew"
                 )
         return taxonomy
+
+
+def digest_of(table: Mapping[str, Any]) -> str:
+    """Give the SHA-256 of a manifest's content, its own ``digest`` left out."""
+    return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
 
 
 def _fits(thresholds: object, facet: Facet) -> bool:
@@ -94,6 +101,8 @@ def read_manifest(folder: Path) -> Manifest:
         newer = isinstance(version, int) and version > FORMAT_VERSION
         todo = "update cxnlp" if newer else "export the bundle anew"
         raise BundleError(f"{path}: bundle format {version!r}, this cxnlp reads format {FORMAT_VERSION}; {todo}")
+    if table.pop("digest", None) != digest_of(table):
+        raise BundleError(f"{path}: altered or damaged (its digest does not match); fetch the bundle anew")
     for key, form in _FORMS.items():
         if key in table and not isinstance(table[key], form):
             found = type(table[key]).__name__

@@ -9,7 +9,7 @@ the others and would leave them no resolution; they are taken out and multiplied
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,36 +21,60 @@ from cxnlp.model.network import Network
 from cxnlp.text import Batch
 
 _INT8, _SCALE = "weight_int8", "weight_scale"
+# Tensors of an eight-bit layer that have no counterpart in a float one.
+_ONLY_INT8 = (_SCALE, "rounded_bias", "input_scale", "input_zero", "outlier_channels", "outlier_weight")
 _MAX_OUTLIERS = 8
 # Channels are taken out where that narrows the range of the rest by this much.
 _MIN_GAIN = 1.3
 
 
 @dataclass(frozen=True)
-class InputRange:
-    """What the input of a linear layer looked like: lowest and highest value per channel, (in,) each."""
+class Grid:
+    """The 256 values that a quantised input can take: ``step`` × (0…255 − ``zero``)."""
 
-    low: Tensor
-    high: Tensor
+    step: float
+    zero: int
 
-    def split(self) -> tuple[Tensor, float, float]:
-        """Give the outlier channels (k,), ascending, and the lowest and highest value of all others."""
-        order = torch.maximum(self.high, -self.low).argsort(descending=True)
-        outliers, rest = order[:_MAX_OUTLIERS], order[_MAX_OUTLIERS:]
-        if len(rest) and self._width(order) / self._width(rest) >= _MIN_GAIN:
-            return outliers.sort().values, *self._bounds(rest)
-        return order[:0], *self._bounds(order)
+    @classmethod
+    def between(cls, low: float, high: float) -> Grid:
+        """Make the grid that reaches from ``low`` (at most 0) to ``high`` (above 0)."""
+        step = (high - low) / 255
+        return cls(step, round(-low / step))
 
-    def _bounds(self, channels: Tensor) -> tuple[float, float]:
-        return min(float(self.low[channels].min()), 0.0), max(float(self.high[channels].max()), 1e-6)
-
-    def _width(self, channels: Tensor) -> float:
-        low, high = self._bounds(channels)
-        return high - low
+    def round(self, x: Tensor) -> Tensor:
+        """Give the nearest value on the grid for each of ``x``."""
+        return (torch.clamp(torch.round(x / self.step) + self.zero, 0, 255) - self.zero) * self.step
 
 
-Ranges = dict[str, InputRange]
-"""Module name to the range of its input."""
+@dataclass(frozen=True)
+class LayerInput:
+    """What the input of a linear layer looks like on calibration texts; all tensors are per channel, (in,)."""
+
+    channels: Tensor
+    """The outliers (k,), ascending, which are not quantised."""
+    grid: Grid
+    """Of all other channels."""
+    mean: Tensor
+    rounded_mean: Tensor
+    """The mean of the values on the grid; rounding and clipping shift it where values crowd between two grid points."""
+
+
+Calibration = dict[str, LayerInput]
+"""Module name to what its input looks like."""
+
+
+def split_channels(low: Tensor, high: Tensor) -> tuple[Tensor, Grid]:
+    """Divide channels by their lowest and highest values (in,) into outliers (k,) and the grid of the rest."""
+
+    def bounds(channels: Tensor) -> tuple[float, float]:
+        return min(float(low[channels].min()), 0.0), max(float(high[channels].max()), 1e-6)
+
+    order = torch.maximum(high, -low).argsort(descending=True)
+    outliers, rest = order[:_MAX_OUTLIERS], order[_MAX_OUTLIERS:]
+    whole = Grid.between(*bounds(order))
+    if len(rest) and whole.step / (narrow := Grid.between(*bounds(rest))).step >= _MIN_GAIN:
+        return outliers.sort().values, narrow
+    return order[:0], whole
 
 
 def _int8_rows(weight: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,28 +105,34 @@ class Int8Linear(nn.Module):
     weight_int8: Tensor
     weight_scale: Tensor
     bias: Tensor
+    rounded_bias: Tensor
     input_scale: Tensor
     input_zero: Tensor
     outlier_channels: Tensor
     outlier_weight: Tensor
 
-    def __init__(self, linear: nn.Linear, seen: InputRange) -> None:
+    def __init__(self, linear: nn.Linear, seen: LayerInput) -> None:
         super().__init__()
-        channels, low, high = seen.split()
-        weight = linear.weight.detach().clone()
-        outlier_weight = weight[:, channels].t().contiguous()
-        weight[:, channels] = 0
+        exact = linear.weight.detach()
+        weight = exact.clone()
+        weight[:, seen.channels] = 0
         quantised, scale = quantise_matrix(weight)
-        step = (high - low) / 255
+        weight = quantised * scale[:, None]
         bias = torch.zeros(len(weight)) if linear.bias is None else linear.bias.detach().clone()
+        # Give the outputs the mean that they had (Nagel et al. 2019, "Data-Free Quantization Through Weight
+        # Equalization and Bias Correction"): for the rounded weights, and on top of it for the rounded inputs.
+        rest = torch.ones(exact.shape[1]).index_fill(0, seen.channels, 0.0)
+        bias += (exact - weight) @ (seen.mean * rest)
+        rounded_bias = bias + weight @ ((seen.mean - seen.rounded_mean) * rest)
         self.register_buffer(_INT8, quantised.t().contiguous())  # (in, out), the layout that the runtime multiplies
         self.register_buffer(_SCALE, scale)
         self.register_buffer("bias", bias)
-        self.register_buffer("input_scale", torch.tensor(step, dtype=torch.float32))
-        self.register_buffer("input_zero", torch.tensor(round(-low / step), dtype=torch.uint8))
-        if len(channels):
-            self.register_buffer("outlier_channels", channels)
-            self.register_buffer("outlier_weight", outlier_weight)
+        self.register_buffer("rounded_bias", rounded_bias)
+        self.register_buffer("input_scale", torch.tensor(seen.grid.step, dtype=torch.float32))
+        self.register_buffer("input_zero", torch.tensor(seen.grid.zero, dtype=torch.uint8))
+        if len(seen.channels):
+            self.register_buffer("outlier_channels", seen.channels)
+            self.register_buffer("outlier_weight", exact[:, seen.channels].t().contiguous())
 
     def forward(self, x: Tensor) -> Tensor:
         """Turn (…, in) into (…, out); only to be exported, not run."""
@@ -111,7 +141,15 @@ class Int8Linear(nn.Module):
         )
         out: Tensor = torch.onnx.ops.symbolic(
             "com.microsoft::MatMulIntegerToFloat",
-            (quantised, self.weight_int8, self.input_scale, self.weight_scale, self.input_zero, None, self.bias),
+            (
+                quantised,
+                self.weight_int8,
+                self.input_scale,
+                self.weight_scale,
+                self.input_zero,
+                None,
+                self.rounded_bias,
+            ),
             dtype=torch.float32,
             shape=(*x.shape[:-1], self.weight_int8.shape[1]),
             version=1,
@@ -147,36 +185,56 @@ def _layers(network: Network) -> dict[str, nn.Linear]:
     }
 
 
+def calibrate(network: Network, batches: Sequence[Batch]) -> Calibration:
+    """Look at the input of every linear layer on calibration texts.
+
+    A channel's bounds are its lowest and highest value in a batch, averaged over the batches.
+    """
+    lows: dict[str, list[Tensor]] = {}
+    highs: dict[str, list[Tensor]] = {}
+
+    def bounds(name: str, tokens: Tensor) -> None:
+        lows.setdefault(name, []).append(tokens.amin(0))
+        highs.setdefault(name, []).append(tokens.amax(0))
+
+    _watch(network, batches, bounds)
+    parts = {name: split_channels(torch.stack(lows[name]).mean(0), torch.stack(highs[name]).mean(0)) for name in lows}
+    sums: dict[str, Tensor] = {}  # (2, in): of the values, and of the values on the grid
+    counts: dict[str, int] = {}
+
+    def means(name: str, tokens: Tensor) -> None:
+        both = torch.stack([tokens.sum(0), parts[name][1].round(tokens).sum(0)])
+        sums[name] = sums.get(name, torch.zeros_like(both)) + both
+        counts[name] = counts.get(name, 0) + len(tokens)
+
+    _watch(network, batches, means)
+    return {name: LayerInput(*parts[name], *(sums[name] / counts[name])) for name in parts}
+
+
 @torch.no_grad()
-def calibrate(network: Network, batches: Iterable[Batch]) -> Ranges:
-    """Measure the input of every linear layer: lowest and highest value per channel, averaged over the batches."""
-    seen: dict[str, list[InputRange]] = {name: [] for name in _layers(network)}
+def _watch(network: Network, batches: Sequence[Batch], look: Callable[[str, Tensor], None]) -> None:
+    """Run batches, and show ``look`` the input (tokens, in) of every linear layer, without padding."""
     mask = torch.empty(0)
 
-    def record(name: str, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        tokens = inputs[0][mask]  # (tokens, in); padding is not part of any text
-        seen[name].append(InputRange(tokens.amin(0), tokens.amax(0)))
+    def hook(name: str, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        look(name, inputs[0][mask])
 
-    hooks = [m.register_forward_pre_hook(partial(record, name)) for name, m in _layers(network).items()]
+    hooks = [module.register_forward_pre_hook(partial(hook, name)) for name, module in _layers(network).items()]
     try:
         network.eval()
         for batch in batches:
             mask = torch.from_numpy(batch.mask).bool()
             network(torch.from_numpy(batch.ids), torch.from_numpy(batch.mask))
     finally:
-        for hook in hooks:
-            hook.remove()
-    return {
-        name: InputRange(torch.stack([r.low for r in some]).mean(0), torch.stack([r.high for r in some]).mean(0))
-        for name, some in seen.items()
-    }
+        for handle in hooks:
+            handle.remove()
 
 
-def quantise(network: Network, ranges: Ranges) -> Network:
+def quantise(network: Network, seen: Calibration) -> Network:
     """Give a copy of the network with eight-bit layers and word embeddings, to be exported."""
     quantised = copy.deepcopy(network).cpu().eval().requires_grad_(False)
     for name, module in _layers(quantised).items():
-        _replace(quantised, name, Int8Linear(module, ranges[name]))
+        _replace(quantised, name, Int8Linear(module, seen[name]))
     words = quantised.encoder.get_input_embeddings()
     name = next(name for name, module in quantised.named_modules() if module is words)
     _replace(quantised, name, Int8Embedding(words))
@@ -200,6 +258,6 @@ def dequantise(network: Network, tensors: dict[str, Tensor]) -> dict[str, Tensor
             if f"{name}.outlier_channels" in tensors:
                 weight[tensors[f"{name}.outlier_channels"]] = tensors[f"{name}.outlier_weight"]
             state[f"{name}.weight"] = weight if name in embeddings else weight.t().contiguous()
-        elif part not in (_SCALE, "input_scale", "input_zero", "outlier_channels", "outlier_weight"):
+        elif part not in _ONLY_INT8:
             state[key] = value
     return state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from cxnlp.bundle import ONNX_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Bundle, Manifest, write_bundle
@@ -25,7 +25,7 @@ from cxnlp.text import Batch, TextTokenizer, batches, text_hash
 from cxnlp.training.dataset import TrainingData, spread
 from cxnlp.version import __version__
 
-_CALIBRATION_REVIEWS = 512
+_CALIBRATION_REVIEWS = 1_024
 _CALIBRATION_TOKENS = 1_024
 
 
@@ -41,11 +41,11 @@ def write_trained_bundle(
     exact = TorchBackend(network)
     probs = Tagger(taxonomy, tokenizer, exact, {}).probabilities([review.text for review in data.select])
     thresholds = choose_thresholds(taxonomy, probs, data.select)
-    ranges = calibrate(network, _calibration_batches(tokenizer, data.train))
+    calibration = calibrate(network, _calibration_batches(tokenizer, data.train))
 
     def fill(work: Path) -> Manifest:
         tokenizer.tokenizer.save(str(work / TOKENIZER_FILE), pretty=False)
-        write_graph(quantise(network, ranges), work / WEIGHTS_FILE, work / ONNX_FILE)
+        write_graph(quantise(network, calibration), work / WEIGHTS_FILE, work / ONNX_FILE)
         tagger = Tagger(taxonomy, tokenizer, OnnxBackend(work / ONNX_FILE), thresholds)
         parity = _parity(tagger, Tagger(taxonomy, tokenizer, exact, thresholds), data, recipe)
         return _manifest(tagger, network, thresholds, parity, data, recipe)
@@ -53,9 +53,9 @@ def write_trained_bundle(
     return write_bundle(folder, fill)
 
 
-def _calibration_batches(tokenizer: TextTokenizer, reviews: Sequence[Review]) -> Iterator[Batch]:
+def _calibration_batches(tokenizer: TextTokenizer, reviews: Sequence[Review]) -> list[Batch]:
     ids = tokenizer.encode([review.text for review in spread(reviews, _CALIBRATION_REVIEWS)])
-    return batches([tokenizer.windows(one)[0] for one in ids], tokenizer.pad_id, _CALIBRATION_TOKENS, 16)
+    return list(batches([tokenizer.windows(one)[0] for one in ids], tokenizer.pad_id, _CALIBRATION_TOKENS, 16))
 
 
 def _parity(fast: Tagger, exact: Tagger, data: TrainingData, recipe: Recipe) -> dict[str, float]:
