@@ -239,7 +239,9 @@ def test_outputs_keep_their_mean_by_hand() -> None:
         linear.weight[:] = torch.tensor([[3.0, -1.004]])  # neighbours share 4.004 / 127: -1.004 becomes -32 steps
         linear.bias[:] = 0.5
     mean, rounded_mean = torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.5])
-    layer = Int8Linear(linear, LayerInput(torch.tensor([], dtype=torch.int64), Grid(0.1, 0), mean, rounded_mean))
+    layer = Int8Linear(
+        linear, LayerInput(torch.tensor([], dtype=torch.int64), Grid(0.1, 0), mean, rounded_mean, mean, mean)
+    )
     second = -32 * 4.004 / 127
     assert float(layer.bias) == pytest.approx(0.5 + (-1.004 - second) * 2)  # exact inputs, rounded weights
     assert float(layer.rounded_bias) + second * 1.5 == pytest.approx(0.5 - 1.004 * 2)  # rounded inputs and weights
@@ -266,6 +268,18 @@ def test_dequantised_weights_are_those_of_the_network_within_half_a_step(network
     assert channels.tolist() == [5, 40]
     assert torch.equal(state[f"{loud}.weight"][:, channels], before[f"{loud}.weight"][:, channels])
     assert (tensors[f"{loud}.weight_int8"][channels] == 0).all()  # and are not counted twice
+    network.load_state_dict(state, strict=True)
+
+
+def test_the_noisiest_layers_stay_in_float32(network: Network) -> None:
+    seen = calibrate(network, [pad([[0, *range(30, 60), 2]], 1)])
+    loud = "encoder.encoder.layer.1.output.dense"
+    seen[loud] = replace(seen[loud], noise=seen[loud].power)  # as much noise as signal
+    tensors = quantise(network, seen, n_float=1).state_dict()
+    assert f"{loud}.weight_int8" not in tensors
+    assert sum(key.endswith("weight_float") for key in tensors) == 1
+    state = dequantise(network, dict(tensors))
+    assert torch.equal(state[f"{loud}.weight"], network.state_dict()[f"{loud}.weight"])
     network.load_state_dict(state, strict=True)
 
 

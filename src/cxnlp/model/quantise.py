@@ -20,7 +20,7 @@ from torch.nn import functional
 from cxnlp.model.network import Network
 from cxnlp.text import Batch
 
-_INT8, _SCALE = "weight_int8", "weight_scale"
+_INT8, _SCALE, _FLOAT = "weight_int8", "weight_scale", "weight_float"
 # Tensors of an eight-bit layer that have no counterpart in a float one.
 _ONLY_INT8 = (_SCALE, "rounded_bias", "input_scale", "input_zero", "outlier_channels", "outlier_weight")
 _MAX_OUTLIERS = 8
@@ -57,6 +57,15 @@ class LayerInput:
     mean: Tensor
     rounded_mean: Tensor
     """The mean of the values on the grid; rounding and clipping shift it where values crowd between two grid points."""
+    power: Tensor
+    """Mean square of the values."""
+    noise: Tensor
+    """Mean square of what rounding changes."""
+
+    def noise_share(self, weight: Tensor) -> float:
+        """Estimate how much of the output's power is noise, for a matrix ``weight`` (out, in)."""
+        gain = weight.pow(2).sum(0)  # (in,)
+        return float((gain * self.noise).sum() / (gain * self.power).sum().clamp_min(1e-12))
 
 
 Calibration = dict[str, LayerInput]
@@ -123,7 +132,7 @@ class Int8Linear(nn.Module):
         # Equalization and Bias Correction"): for the rounded weights, and on top of it for the rounded inputs.
         rest = torch.ones(exact.shape[1]).index_fill(0, seen.channels, 0.0)
         bias += (exact - weight) @ (seen.mean * rest)
-        rounded_bias = bias + weight @ ((seen.mean - seen.rounded_mean) * rest)
+        rounded_bias = bias + weight @ (seen.mean - seen.rounded_mean)  # outliers have no weight here
         self.register_buffer(_INT8, quantised.t().contiguous())  # (in, out), the layout that the runtime multiplies
         self.register_buffer(_SCALE, scale)
         self.register_buffer("bias", bias)
@@ -157,6 +166,23 @@ class Int8Linear(nn.Module):
         if "outlier_channels" in self._buffers:
             out = out + torch.index_select(x, -1, self.outlier_channels) @ self.outlier_weight
         return out
+
+
+class FloatLinear(nn.Module):
+    """A linear layer that stays in float32, its weights laid out as the graph multiplies them."""
+
+    weight_float: Tensor
+    bias: Tensor
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        bias = torch.zeros(linear.out_features) if linear.bias is None else linear.bias.detach().clone()
+        self.register_buffer(_FLOAT, linear.weight.detach().t().contiguous())  # (in, out)
+        self.register_buffer("bias", bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Turn (…, in) into (…, out)."""
+        return x @ self.weight_float + self.bias
 
 
 class Int8Embedding(nn.Module):
@@ -199,12 +225,14 @@ def calibrate(network: Network, batches: Sequence[Batch]) -> Calibration:
 
     _watch(network, batches, bounds)
     parts = {name: split_channels(torch.stack(lows[name]).mean(0), torch.stack(highs[name]).mean(0)) for name in lows}
-    sums: dict[str, Tensor] = {}  # (2, in): of the values, and of the values on the grid
+    sums: dict[str, Tensor] = {}  # (4, in)
     counts: dict[str, int] = {}
 
     def means(name: str, tokens: Tensor) -> None:
-        both = torch.stack([tokens.sum(0), parts[name][1].round(tokens).sum(0)])
-        sums[name] = sums.get(name, torch.zeros_like(both)) + both
+        channels, grid = parts[name]
+        rounded = grid.round(tokens).index_copy(1, channels, tokens[:, channels])
+        values = (tokens, rounded, tokens.square(), (rounded - tokens).square())
+        sums[name] = sums.get(name, torch.zeros(())) + torch.stack([value.sum(0) for value in values])
         counts[name] = counts.get(name, 0) + len(tokens)
 
     _watch(network, batches, means)
@@ -230,11 +258,16 @@ def _watch(network: Network, batches: Sequence[Batch], look: Callable[[str, Tens
             handle.remove()
 
 
-def quantise(network: Network, seen: Calibration) -> Network:
-    """Give a copy of the network with eight-bit layers and word embeddings, to be exported."""
+def quantise(network: Network, seen: Calibration, n_float: int = 0) -> Network:
+    """Give a copy of the network with eight-bit layers and word embeddings, to be exported.
+
+    The ``n_float`` layers that rounding of their input disturbs most stay in float32.
+    """
     quantised = copy.deepcopy(network).cpu().eval().requires_grad_(False)
-    for name, module in _layers(quantised).items():
-        _replace(quantised, name, Int8Linear(module, seen[name]))
+    layers = _layers(quantised)
+    by_noise = sorted(layers, key=lambda name: -seen[name].noise_share(layers[name].weight))
+    for i, name in enumerate(by_noise):
+        _replace(quantised, name, FloatLinear(layers[name]) if i < n_float else Int8Linear(layers[name], seen[name]))
     words = quantised.encoder.get_input_embeddings()
     name = next(name for name, module in quantised.named_modules() if module is words)
     _replace(quantised, name, Int8Embedding(words))
@@ -258,6 +291,8 @@ def dequantise(network: Network, tensors: dict[str, Tensor]) -> dict[str, Tensor
             if f"{name}.outlier_channels" in tensors:
                 weight[tensors[f"{name}.outlier_channels"]] = tensors[f"{name}.outlier_weight"]
             state[f"{name}.weight"] = weight if name in embeddings else weight.t().contiguous()
+        elif part == _FLOAT:
+            state[f"{name}.weight"] = value.t().contiguous()
         elif part not in _ONLY_INT8:
             state[key] = value
     return state

@@ -111,9 +111,13 @@ class ExportSettings:
     """The share of labels, per language, that int8 may change against float32."""
     max_parity_texts: int = 400
     """Texts per language that are compared."""
+    float_layers: tuple[int, ...] = (0, 3, 6, 12)
+    """How many of the layers that suffer most stay in float32: each number is tried until one holds to the limit."""
 
     def __post_init__(self) -> None:
         _positive(self, "max_parity_texts")  # with none the gate would let everything pass
+        if not self.float_layers or min(self.float_layers) < 0:
+            raise ValueError(f"float_layers: is {list(self.float_layers)}, expected numbers of at least 0")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cxnlp.bundle import ONNX_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Bundle, Manifest, write_bundle
@@ -20,7 +20,7 @@ from cxnlp.inference.torch_backend import TorchBackend
 from cxnlp.model.network import Network
 from cxnlp.model.quantise import calibrate, quantise
 from cxnlp.settings import Recipe, as_table
-from cxnlp.taxonomy import Taxonomy, Thresholds
+from cxnlp.taxonomy import FacetValue, Taxonomy, Thresholds
 from cxnlp.text import Batch, TextTokenizer, batches, text_hash
 from cxnlp.training.dataset import TrainingData, spread
 from cxnlp.version import __version__
@@ -45,10 +45,16 @@ def write_trained_bundle(
 
     def fill(work: Path) -> Manifest:
         tokenizer.tokenizer.save(str(work / TOKENIZER_FILE), pretty=False)
-        write_graph(quantise(network, calibration), work / WEIGHTS_FILE, work / ONNX_FILE)
-        tagger = Tagger(taxonomy, tokenizer, OnnxBackend(work / ONNX_FILE), thresholds)
-        parity = _parity(tagger, Tagger(taxonomy, tokenizer, exact, thresholds), data, recipe)
-        return _manifest(tagger, network, thresholds, parity, data, recipe)
+        texts = _parity_texts(data, recipe)
+        expected = _labels(Tagger(taxonomy, tokenizer, exact, thresholds), texts)
+        for n_float in recipe.export.float_layers:
+            write_graph(quantise(network, calibration, n_float), work / WEIGHTS_FILE, work / ONNX_FILE)
+            tagger = Tagger(taxonomy, tokenizer, OnnxBackend(work / ONNX_FILE), thresholds)
+            found = _labels(tagger, texts)
+            parity = {lang: round(label_changes(taxonomy, expected[lang], found[lang]), 5) for lang in texts}
+            if max(parity.values()) <= recipe.export.max_label_changes:
+                return _manifest(tagger, network, thresholds, parity, data, recipe)
+        raise _refusal(parity, recipe.export.max_label_changes)
 
     return write_bundle(folder, fill)
 
@@ -58,24 +64,23 @@ def _calibration_batches(tokenizer: TextTokenizer, reviews: Sequence[Review]) ->
     return list(batches([tokenizer.windows(one)[0] for one in ids], tokenizer.pad_id, _CALIBRATION_TOKENS, 16))
 
 
-def _parity(fast: Tagger, exact: Tagger, data: TrainingData, recipe: Recipe) -> dict[str, float]:
+def _parity_texts(data: TrainingData, recipe: Recipe) -> dict[str, list[str]]:
     texts: dict[str, list[str]] = {}
     for review in [*data.select, *data.dev, *data.train]:  # texts not trained on come first
         texts.setdefault(review.lang or "und", []).append(review.text)
-    changes = {}
-    for language, some in texts.items():
-        some = list(dict.fromkeys(some))[: recipe.export.max_parity_texts]
-        expected, found = ([p.labels for p in tagger.tag(some, languages=False)] for tagger in (exact, fast))
-        changes[language] = label_changes(fast.taxonomy, expected, found)
-    limit = recipe.export.max_label_changes
-    over = {language: share for language, share in changes.items() if share > limit}
-    if over:
-        shown = ", ".join(f"{language} {share:.2%}" for language, share in over.items())
-        raise BundleError(
-            f"eight bits change more labels against float32 than the {limit:.2%} allowed ({shown}); nothing was "
-            "written. Train longer, or raise export.max_label_changes in the recipe"
-        )
-    return {language: round(share, 5) for language, share in changes.items()}
+    return {language: list(dict.fromkeys(some))[: recipe.export.max_parity_texts] for language, some in texts.items()}
+
+
+def _labels(tagger: Tagger, texts: Mapping[str, Sequence[str]]) -> dict[str, list[Mapping[str, FacetValue]]]:
+    return {language: [p.labels for p in tagger.tag(some, languages=False)] for language, some in texts.items()}
+
+
+def _refusal(parity: Mapping[str, float], limit: float) -> BundleError:
+    shown = ", ".join(f"{language} {share:.2%}" for language, share in parity.items() if share > limit)
+    return BundleError(
+        f"eight bits change more labels against float32 than the {limit:.2%} allowed ({shown}); nothing was written. "
+        "Train longer, leave more layers in float32 (export.float_layers), or raise export.max_label_changes"
+    )
 
 
 def _manifest(
