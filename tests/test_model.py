@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import log
 
@@ -20,8 +19,7 @@ from cxnlp.model.quantise import (
     calibrate,
     dequantise,
     quantise,
-    quantise_matrix,
-    quantise_table,
+    quantise_rows,
     split_channels,
 )
 from cxnlp.settings import EncoderSettings, recipe_from_table
@@ -192,28 +190,11 @@ def _matrix() -> torch.Tensor:
     return weight
 
 
-@pytest.mark.parametrize("function", [quantise_table, quantise_matrix])
-def test_eight_bit_rows_are_off_by_half_a_step_at_most(
-    function: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]],
-) -> None:
-    values, scale = function(_matrix())
+def test_eight_bit_rows_use_the_whole_range_and_are_off_by_half_a_step_at_most() -> None:
+    values, scale = quantise_rows(_matrix())
     assert values.dtype == torch.int8
-    assert values[7].abs().max() == 0
+    assert values.abs().amax(dim=1).tolist() == [0 if row == 7 else 127 for row in range(20)]
     assert ((values.float() * scale[:, None] - _matrix()).abs() <= scale[:, None] * 0.5001).all()
-
-
-def test_a_table_uses_the_whole_range_and_a_matrix_what_fits_16_bits() -> None:
-    assert quantise_table(_matrix())[0].abs().amax(dim=1).tolist() == [0 if row == 7 else 127 for row in range(20)]
-    pairs = quantise_matrix(_matrix())[0].to(torch.int32).abs()[:, :50].reshape(20, 25, 2).sum(2)
-    assert pairs.max() <= 128  # 255 × 128 is below 2 to the power of 15
-    assert (pairs.amax(dim=1) >= 100).tolist() == [row != 7 for row in range(20)]
-
-
-def test_matrix_by_hand() -> None:
-    # Neighbours share the range: 3 and 1 make 4; a channel without a neighbour has it alone.
-    values, scale = quantise_matrix(torch.tensor([[3.0, -1.0, 0.5], [0.0, 0.0, -2.0]]))
-    assert scale.tolist() == pytest.approx([4 / 127, 2 / 127])
-    assert values.tolist() == [[95, -32, 16], [0, 0, -127]]
 
 
 def test_outlier_channels_by_hand() -> None:
@@ -236,15 +217,15 @@ def test_grid_by_hand() -> None:
 def test_outputs_keep_their_mean_by_hand() -> None:
     linear = torch.nn.Linear(2, 1)
     with torch.no_grad():
-        linear.weight[:] = torch.tensor([[3.0, -1.004]])  # neighbours share 4.004 / 127: -1.004 becomes -32 steps
+        linear.weight[:] = torch.tensor([[3.0, -1.0]])  # steps of 3 / 127: -1 becomes -42 of them
         linear.bias[:] = 0.5
     mean, rounded_mean = torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.5])
     layer = Int8Linear(
         linear, LayerInput(torch.tensor([], dtype=torch.int64), Grid(0.1, 0), mean, rounded_mean, mean, mean)
     )
-    second = -32 * 4.004 / 127
-    assert float(layer.bias) == pytest.approx(0.5 + (-1.004 - second) * 2)  # exact inputs, rounded weights
-    assert float(layer.rounded_bias) + second * 1.5 == pytest.approx(0.5 - 1.004 * 2)  # rounded inputs and weights
+    second = -42 * 3 / 127
+    assert float(layer.bias) == pytest.approx(0.5 + (-1.0 - second) * 2)  # exact inputs, rounded weights
+    assert float(layer.rounded_bias) + second * 1.5 == pytest.approx(0.5 - 1.0 * 2)  # rounded inputs and weights
 
 
 def test_dequantised_weights_are_those_of_the_network_within_half_a_step(network: Network) -> None:

@@ -467,9 +467,9 @@ def test_a_bundle_that_misses_its_limit_is_not_written(
 def test_a_broken_quantiser_is_found_out(
     tmp_path: Path, recipe: Recipe, some: tuple[Network, TextTokenizer, TrainingData], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def narrow(network: Network, seen: Calibration) -> Network:
+    def narrow(network: Network, seen: Calibration, n_float: int) -> Network:
         grids = {name: replace(one.grid, step=one.grid.step / 20) for name, one in seen.items()}
-        return quantise(network, {name: replace(one, grid=grids[name]) for name, one in seen.items()})
+        return quantise(network, {name: replace(one, grid=grids[name]) for name, one in seen.items()}, n_float)
 
     monkeypatch.setattr(finish, "quantise", narrow)
     network, tokenizer, data = some

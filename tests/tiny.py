@@ -120,6 +120,7 @@ head_dropout = 0.0
 {training}
 
 [export]
+float_layers = [0]
 max_label_changes = 1.0  # so small a network lies close to many borders
 """
 

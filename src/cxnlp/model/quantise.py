@@ -86,26 +86,10 @@ def split_channels(low: Tensor, high: Tensor) -> tuple[Tensor, Grid]:
     return order[:0], whole
 
 
-def _int8_rows(weight: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    scale = scale.clamp_min(1e-9)
-    return torch.round(weight / scale[:, None]).to(torch.int8), scale
-
-
-def quantise_table(weight: Tensor) -> tuple[Tensor, Tensor]:
+def quantise_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Quantise each row of ``weight`` (rows, h) to −127…127; give int8 (rows, h) and scales (rows,)."""
-    return _int8_rows(weight, weight.abs().amax(dim=1) / 127)
-
-
-def quantise_matrix(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Quantise each row of ``weight`` (out, in) so that no pair of neighbours exceeds 128 together.
-
-    Processors without VNNI add two products of uint8 and int8 in 16 bits: 255 × 128 still fits, so that all machines
-    compute the same. Gives int8 (out, in) and scales (out,).
-    """
-    padded = functional.pad(weight.abs(), (0, weight.shape[1] % 2))
-    pairs = padded.reshape(len(weight), -1, 2).sum(2)  # (out, in / 2), none below either of its two
-    # 127, as rounding may add one half to each of the two.
-    return _int8_rows(weight, pairs.amax(dim=1) / 127)
+    scale = (weight.abs().amax(dim=1) / 127).clamp_min(1e-9)
+    return torch.round(weight / scale[:, None]).to(torch.int8), scale
 
 
 class Int8Linear(nn.Module):
@@ -125,7 +109,7 @@ class Int8Linear(nn.Module):
         exact = linear.weight.detach()
         weight = exact.clone()
         weight[:, seen.channels] = 0
-        quantised, scale = quantise_matrix(weight)
+        quantised, scale = quantise_rows(weight)
         weight = quantised * scale[:, None]
         bias = torch.zeros(len(weight)) if linear.bias is None else linear.bias.detach().clone()
         # Give the outputs the mean that they had (Nagel et al. 2019, "Data-Free Quantization Through Weight
@@ -193,7 +177,7 @@ class Int8Embedding(nn.Module):
 
     def __init__(self, embedding: nn.Embedding) -> None:
         super().__init__()
-        weight, scale = quantise_table(embedding.weight.detach())
+        weight, scale = quantise_rows(embedding.weight.detach())
         self.register_buffer(_INT8, weight)
         self.register_buffer(_SCALE, scale[:, None])
 

@@ -94,13 +94,16 @@ class TrainingSettings:
     """The development figure that chooses the best epoch."""
     patience: int = 3
     """Stop after so many epochs without a better figure."""
+    average_with_start: float = 0.0
+    """Share of the weights that a warm start began from in the final ones (Wortsman et al. 2022, "Robust fine-tuning of
+    zero-shot models"): what both agree on stays, what one run happened to learn is halved."""
     loss_weights: Mapping[str, float] = field(default_factory=dict)
     """Facet (or ``<facet>.main``) to the weight of its loss."""
 
     def __post_init__(self) -> None:
         _positive(self, "epochs", "batch_size", "learning_rate", "head_learning_rate", "max_grad_norm", "patience")
         _at_least(self, 0, "weight_decay")
-        _fraction(self, "warmup", "token_dropout", "head_dropout", "label_smoothing")
+        _fraction(self, "warmup", "token_dropout", "head_dropout", "label_smoothing", "average_with_start")
 
 
 @dataclass(frozen=True)

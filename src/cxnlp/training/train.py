@@ -80,7 +80,9 @@ def train(
     trainer, data = make_trainer(overrides.apply(recipe), run)
     for problem in data.problems:
         on_problem(problem)
+    start = {name: value.clone() for name, value in trainer.network().state_dict().items()}
     train_network(trainer, run, resume)
+    _average(trainer.network(), start, recipe.training.average_with_start)
     bundle = write_trained_bundle(output, trainer.network(), trainer.tokenizer, trainer.taxonomy, data, recipe)
     return _report(bundle, data)
 
@@ -130,6 +132,13 @@ def _tokenizer(raw: Tokenizer, settings: EncoderSettings, config: PreTrainedConf
     except ValueError as error:
         raise EncoderError(f"{settings.source}: {error}; use another encoder") from error
     return tokenizer
+
+
+def _average(network: Network, start: Mapping[str, torch.Tensor], share: float) -> None:
+    if share:
+        state = network.state_dict()
+        mixed = {name: torch.lerp(value, start[name].to(value.device), share) for name, value in state.items()}
+        network.load_state_dict(mixed)
 
 
 def _set_dropout(network: Network, encoder: float, heads: float) -> None:
