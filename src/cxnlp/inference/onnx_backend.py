@@ -14,7 +14,7 @@ from cxnlp.text import Batch
 class OnnxBackend:
     """The int8 graph of a bundle."""
 
-    # The fastest on two cores among budgets of 512 to 8,192 tokens; larger batches leave the processor's cache.
+    # The fastest on two cores among budgets of 512 to 4,096 tokens; larger batches leave the processor's cache.
     max_batch_tokens = 1_024
     max_batch_rows = 32
 
