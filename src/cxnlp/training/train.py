@@ -82,7 +82,7 @@ def train(
         on_problem(problem)
     start = {name: value.clone() for name, value in trainer.network().state_dict().items()}
     train_network(trainer, run, resume)
-    _average(trainer.network(), start, recipe.training.average_with_start)
+    average(trainer.network(), start, recipe.training.average_with_start)
     bundle = write_trained_bundle(output, trainer.network(), trainer.tokenizer, trainer.taxonomy, data, recipe)
     return _report(bundle, data)
 
@@ -134,7 +134,8 @@ def _tokenizer(raw: Tokenizer, settings: EncoderSettings, config: PreTrainedConf
     return tokenizer
 
 
-def _average(network: Network, start: Mapping[str, torch.Tensor], share: float) -> None:
+def average(network: Network, start: Mapping[str, torch.Tensor], share: float) -> None:
+    """Move the network's weights towards those that it started from: all the way for a ``share`` of 1."""
     if share:
         state = network.state_dict()
         mixed = {name: torch.lerp(value, start[name].to(value.device), share) for name, value in state.items()}
