@@ -26,10 +26,6 @@ COMMANDS = [
 # Done by whoever reads this: the package is installed, and these are the tests.
 _DONE = re.compile(r'python -m pip install "?\.(\[\w+\])?"?|pytest')
 
-needs_model = pytest.mark.skipif(
-    not (tiny.REPOSITORY / "models" / "nordic-small").is_dir(), reason="models/nordic-small is not there yet"
-)
-
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -48,7 +44,6 @@ def test_there_is_something_to_run() -> None:
     assert len(README.splitlines()) <= 150
 
 
-@needs_model
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands(command: str, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if _DONE.fullmatch(command):
@@ -64,7 +59,6 @@ def test_commands(command: str, checkout: Path, capsys: pytest.CaptureFixture[st
             assert (checkout / words[words.index(option) + 1]).stat().st_size > 0
 
 
-@needs_model
 @pytest.mark.parametrize("code", PYTHON)
 def test_python(code: str, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})

@@ -31,8 +31,6 @@ socket.socket = NoNetwork
 socket.create_connection = socket.getaddrinfo = NoNetwork
 """
 
-pytestmark = pytest.mark.skipif(not SHIPPED.is_dir(), reason="models/nordic-small is not there yet")
-
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
