@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import TrainerState
 
 import tiny
 from cxnlp import Tagger
@@ -29,8 +30,9 @@ from cxnlp.settings import DataSettings, Recipe, read_recipe
 from cxnlp.taxonomy import load_taxonomy
 from cxnlp.text import TextTokenizer
 from cxnlp.training import finish
+from cxnlp.training.averaging import WeightAverage
 from cxnlp.training.dataset import Collator, ReviewDataset, TrainingData, read_training_data, spread
-from cxnlp.training.train import average, build_network, make_trainer, train_network
+from cxnlp.training.train import build_network, make_trainer, train_network
 from cxnlp.training.trainer import make_optimizer, training_arguments
 
 TAXONOMY = load_taxonomy()
@@ -514,11 +516,31 @@ def test_a_share_of_a_data_set_is_a_fixed_part_of_its_training_reviews(tmp_path:
     assert half.dev == everything.dev
 
 
-def test_the_average_with_the_start_by_hand(recipe: Recipe, some: tuple[Network, TextTokenizer, TrainingData]) -> None:
+def test_the_average_by_hand_and_from_a_checkpoint(
+    some: tuple[Network, TextTokenizer, TrainingData], tmp_path: Path
+) -> None:
+    """Over 4 of 8 steps the newest weights count a quarter: 1; 0.75 × 1 + 0.25 × 5 = 2; 2; 0.75 × 2 + 0.25 × 6 = 3."""
     network = copy.deepcopy(some[0])
-    start = {name: torch.zeros_like(value) for name, value in network.state_dict().items()}
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    average(network, start, 0.0)
-    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
-    average(network, start, 0.25)
-    assert all(torch.allclose(value, before[name] * 0.75) for name, value in network.state_dict().items())
+    average = WeightAverage(network, 0.5)
+    average.on_train_begin(None, TrainerState(max_steps=8), None)
+    for value, expected in ((1.0, 1.0), (5.0, 2.0), (2.0, 2.0), (6.0, 3.0)):
+        for parameter in network.parameters():
+            parameter.data.fill_(value)
+        average.on_step_end(None, None, None, model=network)
+        assert all(torch.allclose(p, torch.tensor(expected)) for p in average.network.parameters())
+    average.save(tmp_path)
+
+    other = WeightAverage(copy.deepcopy(some[0]), 0.5)
+    other.on_train_begin(None, TrainerState(max_steps=8), None)
+    with pytest.raises(SettingsError, match=r"training.averaging = 0; resume it with that"):
+        other.load(tmp_path / "nowhere")
+    other.load(tmp_path)
+    other.on_step_end(None, None, None, model=network)  # 0.75 × 3 + 0.25 × 6
+    assert all(torch.allclose(p, torch.tensor(3.75)) for p in other.network.parameters())
+
+
+def test_without_averaging_the_last_weights_are_taken(recipe: Recipe, tmp_path: Path) -> None:
+    trainer, _ = make_trainer(_quick(recipe, averaging=0.0), tmp_path)
+    train_network(trainer, tmp_path, resume=False)
+    assert trainer.network() is trainer.accelerator.unwrap_model(trainer.model)
+    assert not [path for path in _files(tmp_path) if path.name.startswith("average")]

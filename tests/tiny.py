@@ -117,6 +117,7 @@ learning_rate = 3e-3
 head_learning_rate = 1e-2
 token_dropout = 0.02
 head_dropout = 0.0
+averaging = 0.1
 {training}
 
 [export]

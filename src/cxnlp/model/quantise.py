@@ -62,6 +62,14 @@ class LayerInput:
     noise: Tensor
     """Mean square of what rounding changes."""
 
+    def to(self, device: torch.device) -> LayerInput:
+        """Give a copy on a device."""
+        return LayerInput(
+            self.channels.to(device),
+            self.grid,
+            *(x.to(device) for x in (self.mean, self.rounded_mean, self.power, self.noise)),
+        )
+
     def noise_share(self, weight: Tensor) -> float:
         """Estimate how much of the output's power is noise, for a matrix ``weight`` (out, in)."""
         gain = weight.pow(2).sum(0)  # (in,)
@@ -186,7 +194,7 @@ class Int8Embedding(nn.Module):
         return functional.embedding(ids, self.weight_int8).float() * functional.embedding(ids, self.weight_scale)
 
 
-def _layers(network: Network) -> dict[str, nn.Linear]:
+def linear_layers(network: Network) -> dict[str, nn.Linear]:
     """The linear layers that see every token; those of the heads see a few vectors per review and stay float32."""
     return {
         name: module
@@ -231,7 +239,7 @@ def _watch(network: Network, batches: Sequence[Batch], look: Callable[[str, Tens
     def hook(name: str, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         look(name, inputs[0][mask])
 
-    hooks = [module.register_forward_pre_hook(partial(hook, name)) for name, module in _layers(network).items()]
+    hooks = [module.register_forward_pre_hook(partial(hook, name)) for name, module in linear_layers(network).items()]
     try:
         network.eval()
         for batch in batches:
@@ -248,17 +256,24 @@ def quantise(network: Network, seen: Calibration, n_float: int = 0) -> Network:
     The ``n_float`` layers that rounding of their input disturbs most stay in float32.
     """
     quantised = copy.deepcopy(network).cpu().eval().requires_grad_(False)
-    layers = _layers(quantised)
+    layers = linear_layers(quantised)
     by_noise = sorted(layers, key=lambda name: -seen[name].noise_share(layers[name].weight))
     for i, name in enumerate(by_noise):
-        _replace(quantised, name, FloatLinear(layers[name]) if i < n_float else Int8Linear(layers[name], seen[name]))
-    words = quantised.encoder.get_input_embeddings()
-    name = next(name for name, module in quantised.named_modules() if module is words)
-    _replace(quantised, name, Int8Embedding(words))
+        layer = FloatLinear(layers[name]) if i < n_float else Int8Linear(layers[name], seen[name])
+        replace_module(quantised, name, layer)
+    words, name = input_embeddings(quantised)
+    replace_module(quantised, name, Int8Embedding(words))
     return quantised
 
 
-def _replace(network: nn.Module, name: str, module: nn.Module) -> None:
+def input_embeddings(network: Network) -> tuple[nn.Embedding, str]:
+    """Give the word embeddings of the encoder and their name in the network."""
+    words: nn.Embedding = network.encoder.get_input_embeddings()
+    return words, next(name for name, module in network.named_modules() if module is words)
+
+
+def replace_module(network: nn.Module, name: str, module: nn.Module) -> None:
+    """Put ``module`` in the place of the one called ``name``."""
     parent, _, child = name.rpartition(".")
     setattr(network.get_submodule(parent), child, module)
 

@@ -94,16 +94,16 @@ class TrainingSettings:
     """The development figure that chooses the best epoch."""
     patience: int = 3
     """Stop after so many epochs without a better figure."""
-    average_with_start: float = 0.0
-    """Share of the weights that a warm start began from in the final ones (Wortsman et al. 2022, "Robust fine-tuning of
-    zero-shot models"): what both agree on stays, what one run happened to learn is halved."""
+    averaging: float = 0.2
+    """Share of the run's steps that the exponential moving average of the weights looks back on; 0 takes the last ones
+    as they are."""
     loss_weights: Mapping[str, float] = field(default_factory=dict)
     """Facet (or ``<facet>.main``) to the weight of its loss."""
 
     def __post_init__(self) -> None:
         _positive(self, "epochs", "batch_size", "learning_rate", "head_learning_rate", "max_grad_norm", "patience")
         _at_least(self, 0, "weight_decay")
-        _fraction(self, "warmup", "token_dropout", "head_dropout", "label_smoothing", "average_with_start")
+        _fraction(self, "warmup", "token_dropout", "head_dropout", "label_smoothing", "averaging")
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,15 @@ class ExportSettings:
     """Texts per language that are compared."""
     float_layers: tuple[int, ...] = (0, 3, 6, 12)
     """How many of the layers that suffer most stay in float32: each number is tried until one holds to the limit."""
+    rounding_steps: int = 0
+    """Steps at the end of the run in which the network learns to keep its labels when it is rounded to eight bits."""
+    rounding_learning_rate: float = 3e-5
+    rounding_agreement: float = 8.0
+    """Weight of what the exact and the rounded network disagree about, against the loss of all facets."""
 
     def __post_init__(self) -> None:
-        _positive(self, "max_parity_texts")  # with none the gate would let everything pass
+        _positive(self, "max_parity_texts", "rounding_learning_rate")  # with no texts all would pass the gate
+        _at_least(self, 0, "rounding_steps", "rounding_agreement")
         if not self.float_layers or min(self.float_layers) < 0:
             raise ValueError(f"float_layers: is {list(self.float_layers)}, expected numbers of at least 0")
 

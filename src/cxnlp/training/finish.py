@@ -22,7 +22,8 @@ from cxnlp.model.quantise import calibrate, quantise
 from cxnlp.settings import Recipe, as_table
 from cxnlp.taxonomy import FacetValue, Taxonomy, Thresholds
 from cxnlp.text import Batch, TextTokenizer, batches, text_hash
-from cxnlp.training.dataset import TrainingData, spread
+from cxnlp.training.dataset import Collator, ReviewDataset, TrainingData, spread
+from cxnlp.training.rounding import learn_rounding
 from cxnlp.version import __version__
 
 _CALIBRATION_REVIEWS = 1_024
@@ -37,11 +38,17 @@ def write_trained_bundle(
     Raises:
         BundleError: eight bits changed more labels than the recipe allows, or the folder cannot be written.
     """
+    device = next(network.parameters()).device
     network = network.cpu().eval()
+    calibration = calibrate(network, _calibration_batches(tokenizer, data.train))
+    if recipe.export.rounding_steps:
+        rows = ReviewDataset(data.train, taxonomy, tokenizer)
+        collate = Collator(tokenizer.pad_id, tokenizer.mask_id, token_dropout=0.0)
+        learn_rounding(network.to(device), calibration, rows, collate, recipe, taxonomy)
+        network = network.cpu().eval()
     exact = TorchBackend(network)
     probs = Tagger(taxonomy, tokenizer, exact, {}).probabilities([review.text for review in data.select])
     thresholds = choose_thresholds(taxonomy, probs, data.select)
-    calibration = calibrate(network, _calibration_batches(tokenizer, data.train))
 
     def fill(work: Path) -> Manifest:
         tokenizer.tokenizer.save(str(work / TOKENIZER_FILE), pretty=False)
@@ -79,7 +86,8 @@ def _refusal(parity: Mapping[str, float], limit: float) -> BundleError:
     shown = ", ".join(f"{language} {share:.2%}" for language, share in parity.items() if share > limit)
     return BundleError(
         f"eight bits change more labels against float32 than the {limit:.2%} allowed ({shown}); nothing was written. "
-        "Train longer, leave more layers in float32 (export.float_layers), or raise export.max_label_changes"
+        "Let the network learn to be rounded (export.rounding_steps), leave more layers in float32 "
+        "(export.float_layers), or raise export.max_label_changes"
     )
 
 

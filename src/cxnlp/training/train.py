@@ -80,11 +80,7 @@ def train(
     trainer, data = make_trainer(overrides.apply(recipe), run)
     for problem in data.problems:
         on_problem(problem)
-    share = recipe.training.average_with_start
-    start = {name: value.clone() for name, value in trainer.network().state_dict().items()} if share else {}
     train_network(trainer, run, resume)
-    if share:
-        average(trainer.network(), start, share)
     bundle = write_trained_bundle(output, trainer.network(), trainer.tokenizer, trainer.taxonomy, data, recipe)
     return _report(bundle, data)
 
@@ -134,12 +130,6 @@ def _tokenizer(raw: Tokenizer, settings: EncoderSettings, config: PreTrainedConf
     except ValueError as error:
         raise EncoderError(f"{settings.source}: {error}; use another encoder") from error
     return tokenizer
-
-
-def average(network: Network, start: Mapping[str, torch.Tensor], share: float) -> None:
-    """Move the network's weights towards those that it started from: all the way for a ``share`` of 1."""
-    state = network.state_dict()
-    network.load_state_dict({name: torch.lerp(v, start[name].to(v.device), share) for name, v in state.items()})
 
 
 def _set_dropout(network: Network, encoder: float, heads: float) -> None:

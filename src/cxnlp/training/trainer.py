@@ -22,6 +22,7 @@ from cxnlp.model.network import Network
 from cxnlp.settings import EncoderSettings, Recipe
 from cxnlp.taxonomy import Taxonomy, decide
 from cxnlp.text import TextTokenizer
+from cxnlp.training.averaging import WeightAverage
 from cxnlp.training.dataset import Collator, ReviewDataset
 
 LOG_FILE = "log.jsonl"
@@ -54,6 +55,10 @@ class ReviewTrainer(Trainer):  # type: ignore[misc]
             optimizers=(make_optimizer(network, recipe), None),
             callbacks=[EarlyStoppingCallback(settings.patience), LogCallback(folder / LOG_FILE)],
         )
+        self.average: WeightAverage | None = None
+        if settings.averaging:
+            self.average = WeightAverage(self.accelerator.unwrap_model(self.model), settings.averaging)
+            self.add_callback(self.average)
 
     def compute_loss(
         self, model: torch.nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any
@@ -81,13 +86,30 @@ class ReviewTrainer(Trainer):  # type: ignore[misc]
         return metrics
 
     def tagger(self) -> Tagger:
-        """Give a Tagger around the network as it stands."""
+        """Give a Tagger around the network."""
         return Tagger(self.taxonomy, self.tokenizer, TorchBackend(self.network(), str(self.args.device)), {})
 
     def network(self) -> Network:
-        """Give the network as it stands."""
+        """Give the network that is scored and exported: the averaged one, if the recipe averages."""
+        if self.average:
+            return self.average.network
         network: Network = self.accelerator.unwrap_model(self.model)
         return network
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        super()._save(output_dir, state_dict)
+        if self.average:
+            self.average.save(Path(output_dir or self.args.output_dir))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        if self.average:
+            self.average.load(Path(resume_from_checkpoint))
+
+    def _load_best_model(self) -> None:
+        super()._load_best_model()
+        if self.average:
+            self.average.load(Path(self.state.best_model_checkpoint))
 
 
 class LogCallback(TrainerCallback):  # type: ignore[misc]
