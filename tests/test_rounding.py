@@ -119,7 +119,7 @@ def test_it_learns_to_agree(
                 return float(disagreement(TAXONOMY, exact, _exact(network, some[0])))
 
     before = gap()
-    settings = ExportSettings(rounding_steps=40, rounding_learning_rate=1e-3, rounding_agreement=100.0)
+    settings = ExportSettings(rounding_steps=40, rounding_learning_rate=1e-3)
     rows = ReviewDataset(data.train, TAXONOMY, tokenizer)
     collate = Collator(tokenizer.pad_id, tokenizer.mask_id, 0.0)
     learn_rounding(network, seen, rows, collate, replace(recipe, export=settings), TAXONOMY)
@@ -133,4 +133,4 @@ def test_a_recipe_can_ask_for_it(tiny_home: Path, tmp_path: Path) -> None:
     assert "rounding_steps = 3" in text
     found = tiny.run_cxnlp("train", "recipe.toml", "--run", "run", "--output", "bundle", cwd=tmp_path)
     assert found.returncode == 0, found.stderr
-    assert "rounding: step 3 of 3, loss" in found.stderr
+    assert "rounding: step 3 of 3, disagreement" in found.stderr

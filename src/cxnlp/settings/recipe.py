@@ -117,14 +117,12 @@ class ExportSettings:
     float_layers: tuple[int, ...] = (0, 3, 6, 12)
     """How many of the layers that suffer most stay in float32: each number is tried until one holds to the limit."""
     rounding_steps: int = 0
-    """Steps at the end of the run in which the network learns to keep its labels when it is rounded to eight bits."""
+    """Steps at the end of the run in which the network learns to say the same when it is rounded to eight bits."""
     rounding_learning_rate: float = 3e-5
-    rounding_agreement: float = 8.0
-    """Weight of what the exact and the rounded network disagree about, against the loss of all facets."""
 
     def __post_init__(self) -> None:
         _positive(self, "max_parity_texts", "rounding_learning_rate")  # with no texts all would pass the gate
-        _at_least(self, 0, "rounding_steps", "rounding_agreement")
+        _at_least(self, 0, "rounding_steps")
         if not self.float_layers or min(self.float_layers) < 0:
             raise ValueError(f"float_layers: is {list(self.float_layers)}, expected numbers of at least 0")
 

@@ -1,7 +1,8 @@
-"""The last steps of a run: the network learns to give the same labels when its export rounds to eight bits."""
+"""The last steps of a run: the network learns to say the same when its export rounds to eight bits."""
 
 from __future__ import annotations
 
+import copy
 import math
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,6 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from cxnlp.model.loss import facet_losses, total_loss
 from cxnlp.model.network import Network
 from cxnlp.model.quantise import Calibration
 from cxnlp.model.rounding import rounded
@@ -26,45 +26,41 @@ _LOG_STEPS = 25
 def learn_rounding(
     network: Network, seen: Calibration, data: ReviewDataset, collate: Collator, recipe: Recipe, taxonomy: Taxonomy
 ) -> None:
-    """Train ``network`` on for ``export.rounding_steps`` steps, each a batch read twice: exactly and rounded.
+    """Train ``network`` on for some steps, until it says rounded, and still says exactly, what it says now.
 
-    The loss is that of the rounded reading, plus what the two readings disagree about on any label, known or not.
+    What it says now is a frozen copy's reading of the same batch; labels are not looked at (distillation, Hinton et al.
+    2015, "Distilling the Knowledge in a Neural Network").
     """
-    steps = recipe.export.rounding_steps
+    steps, size = recipe.export.rounding_steps, recipe.training.batch_size
     device = next(network.parameters()).device
-    network.eval()  # the two readings differ by their rounding alone, not by dropout
+    network.eval()  # the readings differ by their rounding alone, not by dropout
+    before = copy.deepcopy(network).requires_grad_(False)
     weights = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=recipe.export.rounding_learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1, (step + 1) / _WARMUP_STEPS) * (1 + math.cos(math.pi * step / steps)) / 2
     )
-    bar = tqdm(_batches(data, collate, recipe, steps), "rounding", steps, unit="step", disable=None)
-    for step, rows in enumerate(bar, 1):
-        batch = {name: tensor.to(device) for name, tensor in rows.items()}
-        ids, mask = batch["input_ids"], batch["attention_mask"]
-        exact = network(ids, mask)
+    batches = _batches(data, collate, size, steps, recipe.seed)
+    for step, rows in enumerate(tqdm(batches, "rounding", steps, unit="step", disable=None), 1):
+        ids, mask = rows["input_ids"].to(device), rows["attention_mask"].to(device)
+        with torch.no_grad():
+            wanted = before(ids, mask)
+        exact = disagreement(taxonomy, network(ids, mask), wanted)
         with rounded(network, seen):
-            coarse = network(ids, mask)
-        losses = facet_losses(
-            taxonomy, coarse, batch["values"], batch["mask"], batch["main"], recipe.training.label_smoothing
-        )
-        loss = total_loss(losses, recipe.training.loss_weights)
-        gap = disagreement(taxonomy, exact, coarse)
-        loss = loss + recipe.export.rounding_agreement * gap
+            coarse = disagreement(taxonomy, network(ids, mask), wanted)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        (exact + coarse).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(weights, recipe.training.max_grad_norm)
         optimizer.step()
         schedule.step()
         if step % _LOG_STEPS == 0 or step == steps:
-            found = f"loss {loss.item():.3f}, disagreement {gap.item():.4f}"
+            found = f"disagreement exact {exact.item():.4f}, rounded {coarse.item():.4f}"
             tqdm.write(f"rounding: step {step} of {steps}, {found}", file=sys.stderr)
 
 
-def _batches(data: ReviewDataset, collate: Collator, recipe: Recipe, steps: int) -> Iterator[dict[str, Tensor]]:
+def _batches(data: ReviewDataset, collate: Collator, size: int, steps: int, seed: int) -> Iterator[dict[str, Tensor]]:
     """Give ``steps`` batches of reviews of like length, at random."""
-    size = recipe.training.batch_size
-    generator = torch.Generator().manual_seed(recipe.seed)
+    generator = torch.Generator().manual_seed(seed)
     by_length = sorted(range(len(data)), key=lambda i: len(data.input_ids[i]))
     parts = [by_length[i : i + size] for i in range(0, len(by_length), size)]
     for step in range(steps):
