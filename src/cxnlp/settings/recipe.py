@@ -118,7 +118,7 @@ class ExportSettings:
     """How many of the layers that suffer most stay in float32: each number is tried until one holds to the limit."""
     rounding_steps: int = 0
     """Steps at the end of the run in which the network learns to say the same when it is rounded to eight bits."""
-    rounding_learning_rate: float = 3e-5
+    rounding_learning_rate: float = 1.5e-5
 
     def __post_init__(self) -> None:
         _positive(self, "max_parity_texts", "rounding_learning_rate")  # with no texts all would pass the gate
