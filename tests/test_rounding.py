@@ -114,16 +114,17 @@ def test_it_learns_to_agree(
 
     def gap() -> float:
         with torch.no_grad():
-            exact = _exact(network, some[0])
+            exact = [_exact(network, batch) for batch in some]
             with rounded(network, seen):
-                return float(disagreement(TAXONOMY, exact, _exact(network, some[0])))
+                coarse = [_exact(network, batch) for batch in some]
+        return sum(float(disagreement(TAXONOMY, a, b)) for a, b in zip(exact, coarse, strict=True))
 
     before = gap()
-    settings = ExportSettings(rounding_steps=40, rounding_learning_rate=1e-3)
+    settings = ExportSettings(rounding_steps=100, rounding_learning_rate=1e-3)
     rows = ReviewDataset(data.train, TAXONOMY, tokenizer)
     collate = Collator(tokenizer.pad_id, tokenizer.mask_id, 0.0)
     learn_rounding(network, seen, rows, collate, replace(recipe, export=settings), TAXONOMY)
-    assert gap() < before * 0.7
+    assert gap() < before * 0.6
 
 
 def test_a_recipe_can_ask_for_it(tiny_home: Path, tmp_path: Path) -> None:
