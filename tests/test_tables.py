@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cxnlp.data.delimited import records
 from cxnlp.data.encodings import find_encoding
-from cxnlp.data.tables import Row, Table, open_table, read_rows
+from cxnlp.data.tables import ReadingOptions, Row, Table, open_table, read_rows
 from cxnlp.errors import DataError
 
 NORDIC = "abc dxyz ABC åäöøæ ÅÄÖØÆ é 0123"
@@ -26,7 +26,7 @@ def write(folder: Path, text: str | bytes, name: str = "reviews.csv", codec: str
 
 
 def read(path: Path, **options: str) -> tuple[Table, list[Row]]:
-    table = open_table(path, **options)
+    table = open_table(path, ReadingOptions(**options))
     rows = list(read_rows(table))
     assert table.n_rows == len(rows)
     return table, rows
@@ -106,11 +106,11 @@ def test_given_encoding_and_delimiter_win(tmp_path: Path) -> None:
     table, rows = read(path, encoding="mac-roman", delimiter=":")
     assert (table.encoding.codec, rows[0].text) == ("mac-roman", "ok så")
     with pytest.raises(DataError, match="unknown encoding 'utf-9'"):
-        open_table(path, encoding="utf-9")
+        open_table(path, ReadingOptions(encoding="utf-9"))
     with pytest.raises(DataError, match="unknown encoding 'base64'"):
-        open_table(path, encoding="base64")
+        open_table(path, ReadingOptions(encoding="base64"))
     with pytest.raises(DataError, match="expected one character"):
-        open_table(path, delimiter="::")
+        open_table(path, ReadingOptions(delimiter="::"))
 
 
 def test_a_given_encoding_reads_with_and_without_its_mark(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_named_text_column_wins_and_an_unknown_one_is_refused(tmp_path: Path) 
     with pytest.raises(
         DataError, match=r"no column 'reviews'; .*columns are: review, Answer to it; did you mean 'review'"
     ):
-        open_table(path, text_column="reviews")
+        open_table(path, ReadingOptions(text_column="reviews"))
 
 
 def test_two_long_columns_are_not_guessed_between(tmp_path: Path) -> None:

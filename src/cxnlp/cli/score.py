@@ -71,13 +71,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Score the file and print the summary; 1 if some rows were damaged."""
     from cxnlp.cli.summary import summary_text
-    from cxnlp.data.tables import open_table
+    from cxnlp.data.tables import ReadingOptions, open_table
     from cxnlp.inference.score import check_paths, score_file
     from cxnlp.inference.tagger import Tagger
 
     output = args.output or _default_output(args.file)
     delimiter = {"tab": "\t", "\\t": "\t"}.get(args.delimiter, args.delimiter)
-    table = open_table(args.file, args.text_column, args.encoding, delimiter)
+    options = ReadingOptions(text_column=args.text_column, encoding=args.encoding, delimiter=delimiter)
+    table = open_table(args.file, options)
     check_paths(table.path, output, args.summary)
     tagger = Tagger.load(args.model, backend=args.backend, device=args.device)
     with _progress(table.n_rows, str(args.file)) as report, _Problems() as problems:
@@ -94,13 +95,15 @@ def _default_output(source: Path) -> Path:
 
 
 @contextmanager
-def _progress(n_rows: int, name: str) -> Iterator[Any]:
+def _progress(n_rows: int | None, name: str) -> Iterator[Any]:
     """Show a bar on a terminal; a line at the start and one at the end elsewhere."""
     from tqdm import tqdm
 
     shown = sys.stderr.isatty()
     if not shown:
-        print(f"cxnlp: scoring {n_rows:,} rows of {name}", file=sys.stderr, flush=True)
+        print(
+            f"cxnlp: scoring {'the' if n_rows is None else f'{n_rows:,}'} rows of {name}", file=sys.stderr, flush=True
+        )
     with tqdm(
         total=n_rows, unit=" rows", file=sys.stderr, disable=not shown, dynamic_ncols=True, desc="scoring"
     ) as bar:

@@ -10,7 +10,7 @@ from typing import Any
 
 from cxnlp.data.columns import find_id_column
 from cxnlp.data.review import Review, review_from_record
-from cxnlp.data.tables import TABLE_SUFFIXES, open_table, read_rows
+from cxnlp.data.tables import TABLE_SUFFIXES, ReadingOptions, open_table, read_rows
 from cxnlp.errors import DataError
 from cxnlp.taxonomy import Taxonomy
 
@@ -117,7 +117,7 @@ def _texts_of_jsonl(path: Path) -> dict[str, str]:
 
 
 def _texts_of_table(path: Path, text_column: str | None) -> dict[str, str]:
-    table = open_table(path, text_column)
+    table = open_table(path, ReadingOptions(text_column=text_column))
     column = find_id_column(str(path), table.columns)
     return {str(row.fields[column]).strip(): row.text for row in read_rows(table) if row.fields.get(column) is not None}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,10 @@ from cxnlp.data.columns import find_text_column, unique_names
 from cxnlp.data.delimited import BAD_QUOTES, INVALID_BYTES, NUL_BYTES, Record, choose_delimiter, records
 from cxnlp.data.encodings import Encoding, find_encoding, text_lines
 from cxnlp.data.json_rows import BROKEN_LINE, NOT_TEXT, JsonLine, json_rows
+from cxnlp.data.rows import ROW_FLAGS, TOO_FEW_FIELDS, TOO_MANY_FIELDS, ReadingOptions, Row, Table
 from cxnlp.errors import DataError
 
-TOO_FEW_FIELDS = "too_few_fields"
-"""Flag: a row shorter than the header; the missing cells are empty."""
-TOO_MANY_FIELDS = "too_many_fields"
-"""Flag: a row longer than the header; what is too much is in the last cell, with its delimiters."""
-ROW_FLAGS = (INVALID_BYTES, NUL_BYTES, BAD_QUOTES, TOO_FEW_FIELDS, TOO_MANY_FIELDS, BROKEN_LINE, NOT_TEXT)
-"""The flags of rows that were not read cleanly."""
+__all__ = ["ROW_FLAGS", "ReadingOptions", "Row", "Table", "open_table", "read_rows"]
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 JSON_SUFFIXES = (".jsonl", ".ndjson")
@@ -34,62 +29,20 @@ _SAMPLE_CHARS = 1_000_000
 _SAMPLE_ROWS = 200
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row of the input: its fields by column, and the text to score."""
-
-    line: int
-    """Line of the file on which it begins, from 1."""
-    fields: Mapping[str, Any]
-    text: str
-    flags: tuple[str, ...] = ()
-    problem: str = ""
-    """What was wrong with it, without its text; empty if nothing."""
-
-    @property
-    def broken(self) -> bool:
-        """Whether there was no reading it, so that there is no text to score."""
-        return BROKEN_LINE in self.flags
-
-
-@dataclass(frozen=True)
-class Table:
-    """A file of reviews and how to read it."""
-
-    path: Path
-    encoding: Encoding
-    delimiter: str
-    """Between cells; empty for JSONL."""
-    header: tuple[str, ...]
-    """The columns as the file names them; of JSONL, every key in the order of its first use."""
-    columns: tuple[str, ...]
-    """A unique name for each column of the header."""
-    text_column: str
-    text_column_reason: str
-    n_rows: int
-
-    @property
-    def is_json(self) -> bool:
-        """Whether every line is a JSON object."""
-        return not self.delimiter
-
-
-def open_table(
-    path: Path, text_column: str | None = None, encoding: str | None = None, delimiter: str | None = None
-) -> Table:
+def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:  # noqa: B008 - it is frozen
     """Look through a file once: its encoding, delimiter, columns, number of rows, and where the text is.
 
     Raises:
         DataError: the file cannot be read, has no rows, or its text column is not known.
     """
-    found = find_encoding(path, encoding)
+    found = find_encoding(path, options.encoding)
     suffix = path.suffix.lower()
     if suffix not in TABLE_SUFFIXES + JSON_SUFFIXES:
         expected = ", ".join(TABLE_SUFFIXES + JSON_SUFFIXES)
         raise DataError(f"{path}: unknown kind of file {suffix or '(no extension)'!r}, expected one of {expected}")
     if suffix in JSON_SUFFIXES:
-        return _open_json(path, found, text_column)
-    return _open_delimited(path, found, text_column, delimiter)
+        return _open_json(path, found, options.text_column)
+    return _open_delimited(path, found, options.text_column, options.delimiter)
 
 
 def read_rows(table: Table) -> Iterator[Row]:
@@ -122,7 +75,9 @@ def _open_json(path: Path, encoding: Encoding, text_column: str | None) -> Table
         raise DataError(f"{path}: none of the {n_rows} lines is a JSON object; expected one object a line")
     names = tuple(keys)
     column, reason = find_text_column(str(path), names, sample, text_column)
-    return Table(path, encoding, "", names, names, column, reason, n_rows)
+    return Table(
+        path, encoding, "", names, names, column, reason, n_rows, roles={"text": column}, carried=names, kind="jsonl"
+    )
 
 
 def _open_delimited(path: Path, encoding: Encoding, text_column: str | None, wanted: str | None) -> Table:
@@ -141,7 +96,8 @@ def _open_delimited(path: Path, encoding: Encoding, text_column: str | None, wan
         raise DataError(f"{path}: a header and no rows; there is nothing to score")
     sample = [dict(zip(columns, record.fields, strict=False)) for record in head]
     column, reason = find_text_column(str(path), columns, sample, text_column)
-    return Table(path, encoding, delimiter, header, columns, column, reason, n_rows)
+    roles = {"text": column}
+    return Table(path, encoding, delimiter, header, columns, column, reason, n_rows, roles=roles, carried=columns)
 
 
 def _sample_lines(path: Path, encoding: Encoding) -> list[str]:
