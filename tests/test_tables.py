@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from cxnlp.data.delimited import records
 from cxnlp.data.encodings import find_encoding
+from cxnlp.data.source import open_source
 from cxnlp.data.tables import ReadingOptions, Row, Table, open_table, read_rows
 from cxnlp.errors import DataError
 
@@ -93,12 +94,12 @@ def test_a_one_row_windows_1252_file_is_not_taken_for_utf8(tmp_path: Path) -> No
 def test_utf8_is_checked_beyond_the_first_block(tmp_path: Path) -> None:
     body = b"id;review\n" + b"1;plain words here\n" * 70_000 + "2;blåbær og rømme".encode("cp1252") + b"\n"
     assert len(body) > 1 << 20
-    assert find_encoding(write(tmp_path, body)).codec == "cp1252"
+    assert find_encoding(open_source(write(tmp_path, body))).codec == "cp1252"
 
 
 def test_a_character_across_two_blocks_is_valid(tmp_path: Path) -> None:
     body = b"x" * ((1 << 20) - 1) + "å".encode() + b"\n"
-    assert find_encoding(write(tmp_path, body)).codec == "utf-8"
+    assert find_encoding(open_source(write(tmp_path, body))).codec == "utf-8"
 
 
 def test_given_encoding_and_delimiter_win(tmp_path: Path) -> None:
