@@ -32,13 +32,14 @@ def open_json(source: Source, encoding: str | None) -> RawTable:
         DataError: it cannot be read, is not JSON, or holds no objects.
     """
     found = find_encoding(source, encoding)
-    if source.kind == "jsonl":
-        rows, notes = (lambda: _line_rows(source, found)), ["JSON: one object a line."]
-    else:
-        prefix = _list_of_objects(source, found)
-        rows = lambda: _array_rows(source, found, prefix)  # noqa: E731 - chosen beside the other
-        name = prefix.removesuffix("item").rstrip(".")
-        notes = [f'JSON: the objects of the list "{name}".' if name else "JSON: a list of objects."]
+    prefix = "" if source.kind == "jsonl" else _list_of_objects(source, found)
+
+    def rows() -> Iterator[Raw]:
+        return _array_rows(source, found, prefix) if prefix else _line_rows(source, found)
+
+    name = prefix.removesuffix("item").rstrip(".")
+    notes = ["JSON: one object a line."] if not prefix else []
+    notes += [f'JSON: the objects of the list "{name}".' if name else "JSON: a list of objects."] if prefix else []
     keys: dict[str, None] = {}
     n_rows = 0
     for raw in rows():
