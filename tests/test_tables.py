@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxnlp.data.delimited import records
-from cxnlp.data.encodings import find_encoding
+from cxnlp.data.encodings import LONG_MARK, find_encoding, text_lines
 from cxnlp.data.source import open_source
 from cxnlp.data.tables import ReadingOptions, Row, Table, open_table, read_rows
 from cxnlp.errors import DataError
@@ -270,3 +270,18 @@ def test_jsonl_of_absurd_numbers_and_depth_is_broken_not_fatal(tmp_path: Path) -
 def test_jsonl_in_utf16_and_with_another_text_key(tmp_path: Path) -> None:
     path = write(tmp_path, '{"verbatim": "blå"}\r\n{"verbatim": "rød"}\r\n', "reviews.jsonl", "utf-16")
     assert [row.text for row in read(path)[1]] == ["blå", "rød"]
+
+
+@given(st.lists(st.sampled_from(["a", "aaaa", "å", "\n", "\r\n", "\r"]), max_size=9))
+def test_lines_are_cut_where_they_are_too_long_and_nowhere_else(parts: list[str]) -> None:
+    import tempfile
+
+    text = "".join(parts) or "a"
+    expected = []
+    for line in io.StringIO(text, newline=""):
+        body = line.rstrip("\r\n")
+        expected.append(line if len(body) <= 5 else f"{body[:5]}{LONG_MARK}\n")
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cxnlp.data.encodings.MAX_LINE_CHARS", 5)
+        source = open_source(write(Path(folder), text))
+        assert list(text_lines(source, find_encoding(source, "utf-8"))) == expected

@@ -96,19 +96,34 @@ def text_lines(source: Source, encoding: Encoding) -> Iterator[str]:
     """
     try:
         with source.open() as raw, decoded(raw, encoding) as file:
-            first = True
-            while line := file.readline(MAX_LINE_CHARS):
-                if len(line) == MAX_LINE_CHARS and line[-1] not in "\r\n":
-                    line += LONG_MARK + "\n"
-                    while (rest := file.readline(MAX_LINE_CHARS)) and rest[-1] not in "\r\n":
-                        pass
+            for number, line in enumerate(_cut_lines(file)):
                 # A mark that an encoding set by hand takes for text.
-                yield line.removeprefix("\ufeff") if first else line
-                first = False
+                yield line if number else line.removeprefix("\ufeff")
     except UnicodeError as error:
         raise DataError(
             f"{source.path}: not readable as {encoding.name} ({error.__class__.__name__}); set --encoding"
         ) from error
+
+
+def _cut_lines(file: TextIOWrapper) -> Iterator[str]:
+    pieces = _pieces(file)
+    for line in pieces:
+        if len(line) > MAX_LINE_CHARS and line[-1] not in "\r\n":
+            next((piece for piece in pieces if piece[-1] in "\r\n"), None)  # passes over the rest of it
+            line = line[:MAX_LINE_CHARS] + LONG_MARK + "\n"
+        yield line
+
+
+def _pieces(file: TextIOWrapper) -> Iterator[str]:
+    """Yield lines, or parts of them of one character more than is allowed; CR LF is never parted."""
+    limit = MAX_LINE_CHARS + 1
+    carry = ""
+    while piece := carry if carry == "\r" else carry + file.readline(limit - len(carry)):
+        unsure = piece[-1] == "\r" and (len(piece) >= limit or piece == carry)
+        carry = file.read(1) if unsure else ""
+        if carry == "\n":
+            piece, carry = piece + carry, ""
+        yield piece
 
 
 def decoded(raw: BinaryIO, encoding: Encoding) -> TextIOWrapper:
