@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from cxnlp.cli.reading import FILE_HELP, add_reading_options, reading_options
 from cxnlp.data.read import Problem
 
 DAMAGED = 1
@@ -46,7 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="reviews: .csv, .tsv, .txt, .jsonl or .ndjson")
+    parser.add_argument("file", type=Path, metavar="FILE", help=FILE_HELP)
     parser.add_argument(
         "-o",
         "--output",
@@ -54,7 +55,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="FILE",
         help="result, .csv, .tsv or .jsonl (default: NAME.scored.csv, or .jsonl for JSON, beside the input)",
     )
-    parser.add_argument("--text-column", metavar="NAME", help="column of the review's text, where the guess is wrong")
     parser.add_argument(
         "--model", type=Path, metavar="BUNDLE", help="folder of a trained model (default: the shipped one)"
     )
@@ -62,9 +62,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to score (default: auto)"
     )
-    parser.add_argument("--encoding", metavar="NAME", help="encoding of the input, where the guess is wrong")
-    parser.add_argument("--delimiter", metavar="CHAR", help='between cells of the input: ";" "," "|" or tab')
     parser.add_argument("--summary", type=Path, metavar="FILE.json", help="write the summary as JSON too")
+    add_reading_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -76,8 +75,7 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.inference.tagger import Tagger
 
     output = args.output or _default_output(args.file)
-    delimiter = {"tab": "\t", "\\t": "\t"}.get(args.delimiter, args.delimiter)
-    table = open_table(args.file, args.text_column, args.encoding, delimiter)
+    table = open_table(args.file, reading_options(args))
     check_paths(table.path, output, args.summary)
     tagger = Tagger.load(args.model, backend=args.backend, device=args.device)
     with _progress(table.n_rows, str(args.file)) as report, _Problems() as problems:
@@ -94,13 +92,15 @@ def _default_output(source: Path) -> Path:
 
 
 @contextmanager
-def _progress(n_rows: int, name: str) -> Iterator[Any]:
+def _progress(n_rows: int | None, name: str) -> Iterator[Any]:
     """Show a bar on a terminal; a line at the start and one at the end elsewhere."""
     from tqdm import tqdm
 
     shown = sys.stderr.isatty()
     if not shown:
-        print(f"cxnlp: scoring {n_rows:,} rows of {name}", file=sys.stderr, flush=True)
+        print(
+            f"cxnlp: scoring {'the' if n_rows is None else f'{n_rows:,}'} rows of {name}", file=sys.stderr, flush=True
+        )
     with tqdm(
         total=n_rows, unit=" rows", file=sys.stderr, disable=not shown, dynamic_ncols=True, desc="scoring"
     ) as bar:
