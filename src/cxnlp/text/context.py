@@ -18,8 +18,8 @@ _WORDS = re.compile(
     r"|(?P<address>\b(?:adress|addres|bor|bodde|boede|bosatt|postn|postadr|postko|flytt|lives?|living|hjem|hemma)\w*)"
     r"|(?P<other>\b(?:ordr|order|ordn|bestilling|beställning|faktur|invoic|kvitter|kvitto|receipt|bilag|sporing|"
     r"spårning|track|pakke|paket|parcel|kolli|sending|sändning|forsend|försänd|shipment|booking|bokning|reserv|kunden|"
-    r"kundn|customer (?:n|id)|medlem|member|sak(?:s?n|en\b|s?\b)|sag(?:s|en\b|\b)|ärende|case|ticket|refer|ref\b|artik|article|"
-    r"varen|varun|vare\b|produkt|product|serie|serial|imei|ean|isbn|sku|modell?|org|cvr|konto|account|polis|skade|avtal|"
+    r"kundn|customer (?:n|id)|medlem|member|sak(?:s?n|en\b|s?\b)|sag(?:s|en\b|\b)|ärende|case|ticket|refer|ref\b|artik|"
+    r"article|varen|varun|vare\b|produkt|product|serie|serial|imei|ean|isbn|sku|modell?|org|cvr|konto|account|polis|skade|avtal|"
     r"aftal|contract|kid\b|beløp|sum\b|score|poeng|points|versjon|version|build|id\b|reklam|claim|kampanje|kod|code|"
     r"voucher|gavekort|rabat|lotto|lodd|del(?:en)?\b|parts?\b|confirm|bekr[eæä]ft|kr\b|nok\b|dkk\b|sek\b)\w*)",
     re.IGNORECASE,
