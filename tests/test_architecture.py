@@ -17,15 +17,18 @@ PACKAGE = Path(cxnlp.__file__).parent
 # Each room imports only from rooms to its left. ``cxnlp/__init__.py`` stands over them all and offers their best.
 ROOMS = (
     "errors", "version", "taxonomy", "settings", "text", "data", "bundle", "model", "inference", "evaluation",
-    "training", "cli",
+    "training", "integrations", "cli",
 )  # fmt: skip
-HEAVY = {"torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq"}
+HEAVY = {"torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq", "ray", "pyspark"}
 HEAVY_ROOMS = {"model", "training"}
 # Outside the rooms of training: file to what it may import.
 HEAVY_FILES = {
     "data/norec.py": {"datasets"},
     "inference/load.py": {"torch", "transformers"},  # asks for them where the torch back end is wanted
     "inference/torch_backend.py": {"torch", "transformers"},
+    "inference/device.py": {"torch"},
+    "integrations/ray.py": {"ray"},
+    "integrations/spark.py": {"pyspark"},
     "inference/graph.py": {"torch", "transformers", "onnx", "onnxscript"},
     # These ask for the packages that a command needs before it begins.
     "cli/encoder.py": {"transformers", "wordfreq"},
@@ -170,6 +173,22 @@ def test_heavy_packages_stay_in_their_rooms() -> None:
 def test_datasets_is_imported_only_when_asked_for() -> None:
     found = [i for i in IMPORTS if i.module.split(".")[0] == "datasets"]
     assert [(i.file, i.at_import) for i in found] == [("data/norec.py", False)]
+
+
+def test_integrations_know_nothing_of_each_other() -> None:
+    wrong = [
+        str(found)
+        for found in IMPORTS
+        if found.file.startswith("integrations/")
+        and found.module.startswith("cxnlp.integrations")
+        and found.module != module_name(found.file)
+    ]
+    assert wrong == []
+
+
+def test_clusters_are_imported_only_when_asked_for() -> None:
+    found = [i for i in IMPORTS if i.module.split(".")[0] in {"ray", "pyspark", "pyarrow"} and i.at_import]
+    assert [str(i) for i in found] == []
 
 
 def test_no_file_is_too_long() -> None:

@@ -154,8 +154,12 @@ def test_one_row_without_room_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`", "DefaultCPUAllocator: can't allocate memory"]
-)  # fmt: skip
+    "words",
+    [
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`",
+        "DefaultCPUAllocator: can't allocate memory",
+    ],
+)
 def test_other_words_for_no_room(words: str) -> None:
     assert sums(backend_of(Sums(40, RuntimeError, words)), SINGLES) == [7 * len(ids) for ids in SINGLES]
 

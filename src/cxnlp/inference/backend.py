@@ -18,7 +18,7 @@ class Backend(Protocol):
 
     @property
     def max_batch_tokens(self) -> int:
-        """Tokens, padding included, that it takes at a time; may change as an engine learns how much it has room for."""
+        """Tokens, padding included, that it takes at a time; may change as an engine learns what it has room for."""
         ...
 
     @property

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from cxnlp.bundle import load_bundle, shipped_bundle
 from cxnlp.data.columns import find_text_column
 from cxnlp.data.json_rows import NOT_TEXT
-from cxnlp.inference.cells import cell_columns, cells
+from cxnlp.inference.cells import PREFIX, cell_columns, cells
+from cxnlp.inference.prediction import has_score
 from cxnlp.inference.score import Labeller
 from cxnlp.inference.tagger import Tagger
+from cxnlp.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     import pyarrow
@@ -41,14 +43,22 @@ class BlockOptions:
     """Of one process. A cluster runs one process for each core, which must not all use every core."""
 
 
-def added_columns(options: BlockOptions) -> tuple[str, ...]:
-    """Name the columns that scoring adds, without loading the network.
+DEFAULT = BlockOptions()
+
+
+def added_columns(options: BlockOptions) -> dict[str, type[str] | type[float]]:
+    """Give the columns that scoring adds and what they hold, without loading the network.
 
     Raises:
         BundleError: the bundle is missing, incomplete or altered.
     """
-    bundle = load_bundle(Path(options.model) if options.model else shipped_bundle())
-    return cell_columns(bundle.taxonomy)
+    return _columns(load_bundle(Path(options.model) if options.model else shipped_bundle()).taxonomy)
+
+
+def _columns(taxonomy: Taxonomy) -> dict[str, type[str] | type[float]]:
+    numbers = {f"{PREFIX}{facet.name}_score" for facet in taxonomy.answers if has_score(facet)}
+    numbers.add(f"{PREFIX}confidence")
+    return {name: float if name in numbers else str for name in cell_columns(taxonomy)}
 
 
 def text_column_of(names: Sequence[str], sample: Sequence[Mapping[str, Any]], options: BlockOptions) -> str:
@@ -77,10 +87,11 @@ def score_table(labeller: Labeller, table: pyarrow.Table, text_column: str) -> p
     """Give the table with the columns that a scored file has; columns of these names in it are replaced.
 
     Rows keep their order and their values. A missing text is an empty one; what is no text is flagged ``not_text``.
+    Scores are numbers (null where there was nothing to read), the other new columns strings as in a CSV result.
     """
     import pyarrow
 
-    new = cell_columns(labeller.taxonomy)
+    new = _columns(labeller.taxonomy)
     texts = [_text(value) for value in table.column(text_column).to_pylist()]
     added: dict[str, list[str]] = {name: [] for name in new}
     for start in range(0, len(texts), _CHUNK_ROWS):
@@ -90,7 +101,11 @@ def score_table(labeller: Labeller, table: pyarrow.Table, text_column: str) -> p
                 added[name].append(cell)
     kept = table.select([name for name in table.column_names if name.strip() not in new])
     for name, column in added.items():
-        kept = kept.append_column(name, pyarrow.array(column, pyarrow.string()))
+        if new[name] is float:
+            values = pyarrow.array([float(cell) if cell else None for cell in column], pyarrow.float64())
+        else:
+            values = pyarrow.array(column, pyarrow.string())
+        kept = kept.append_column(name, values)
     return kept
 
 

@@ -17,8 +17,8 @@ from cxnlp.text import Batch
 class TorchBackend(Backend):
     """The network in torch; in sixteen bits on a GPU, in float32 elsewhere.
 
-    A batch is prepared and sent while the one before is still computed. Where there is no room for a batch, it is halved
-    until there is, and the batches after it are smaller.
+    A batch is prepared and sent while the one before is still computed. Where there is no room for a batch, it is
+    halved until there is, and the batches after it are smaller.
     """
 
     def __init__(self, network: Network, device: str | Device = "cpu") -> None:

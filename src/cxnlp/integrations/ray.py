@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cxnlp.errors import BackendError, DataError
-from cxnlp.inference.blocks import SAMPLE_ROWS, BlockOptions, load_labeller, score_table, text_column_of
+from cxnlp.inference.blocks import DEFAULT, SAMPLE_ROWS, BlockOptions, load_labeller, score_table, text_column_of
 from cxnlp.inference.score import Labeller
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _COMPLETE = "_SUCCESS"
 
 def score_dataset(
     dataset: Dataset,
-    options: BlockOptions = BlockOptions(),
+    options: BlockOptions = DEFAULT,
     *,
     actors: int | tuple[int, int] | None = None,
     batch_rows: int = 4_096,
@@ -61,9 +61,10 @@ def score_dataset(
 def score_parquet(
     source: str | list[str],
     output: str,
-    options: BlockOptions = BlockOptions(),
+    options: BlockOptions = DEFAULT,
     *,
     actors: int | tuple[int, int] | None = None,
+    load: Load = load_labeller,
 ) -> None:
     """Score Parquet files into a folder of Parquet files; ``_SUCCESS`` in it says that it is complete.
 
@@ -87,7 +88,7 @@ def score_parquet(
         work = os.path.join(folder, f".{name}-{secrets.token_hex(8)}")
     complete = False
     try:
-        scored = score_dataset(ray.data.read_parquet(source), options, actors=actors)
+        scored = score_dataset(ray.data.read_parquet(source), options, actors=actors, load=load)
         scored.write_parquet(work, filesystem=system)
         system.open_output_stream(f"{work}/{_COMPLETE}").close()
         if work != target:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cxnlp.errors import BackendError
 from cxnlp.inference.blocks import (
+    DEFAULT,
     SAMPLE_ROWS,
     BlockOptions,
     added_columns,
@@ -26,9 +27,7 @@ __all__ = ["BlockOptions", "score_dataframe", "score_parquet"]
 Load = Callable[[BlockOptions], Labeller]
 
 
-def score_dataframe(
-    frame: DataFrame, options: BlockOptions = BlockOptions(), *, load: Load = load_labeller
-) -> DataFrame:
+def score_dataframe(frame: DataFrame, options: BlockOptions = DEFAULT, *, load: Load = load_labeller) -> DataFrame:
     """Give the DataFrame with the columns that ``cxnlp score`` adds; nothing runs until it is written or shown.
 
     Each Python process of an executor loads the model once and keeps it for all its tasks. ``load`` does that; it must
@@ -40,21 +39,19 @@ def score_dataframe(
         BackendError: pyspark is not installed.
     """
     try:
-        from pyspark.sql.types import StringType, StructField, StructType
+        from pyspark.sql.types import DoubleType, StringType, StructField, StructType
     except ImportError as error:
         raise BackendError(f'this needs {error.name}: pip install "cxnlp[spark]"') from error
     sample = [] if options.text_column else [row.asDict() for row in frame.limit(SAMPLE_ROWS).collect()]
     text_column = text_column_of(frame.columns, sample, options)
     new = added_columns(options)
     kept = [field for field in frame.schema.fields if field.name.strip() not in new]
-    schema = StructType([*kept, *(StructField(name, StringType(), False) for name in new)])
+    added = [StructField(name, DoubleType() if kind is float else StringType()) for name, kind in new.items()]
     # Arrow and not pandas, which turns whole numbers with a gap among them into floats and so changes long ids.
-    return frame.mapInArrow(partial(_score_batches, text_column, options, load), schema)
+    return frame.mapInArrow(partial(_score_batches, text_column, options, load), StructType([*kept, *added]))
 
 
-def score_parquet(
-    spark: SparkSession, source: str | list[str], output: str, options: BlockOptions = BlockOptions()
-) -> None:
+def score_parquet(spark: SparkSession, source: str | list[str], output: str, options: BlockOptions = DEFAULT) -> None:
     """Score Parquet files into a folder of Parquet files; ``_SUCCESS`` in it says that it is complete.
 
     Raises:
