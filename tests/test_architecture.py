@@ -17,11 +17,11 @@ PACKAGE = Path(cxnlp.__file__).parent
 # Each room imports only from rooms to its left. ``cxnlp/__init__.py`` stands over them all and offers their best.
 ROOMS = (
     "errors", "version", "taxonomy", "settings", "text", "data", "bundle", "model", "inference", "evaluation",
-    "training", "cli",
+    "training", "integrations", "cli",
 )  # fmt: skip
 HEAVY = {
     "torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq", "pyarrow", "ijson",
-    "python_calamine", "spacy",
+    "python_calamine", "spacy", "ray", "pyspark",
 }  # fmt: skip
 HEAVY_ROOMS = {"model", "training"}
 # Outside the rooms of training: file to what it may import.
@@ -34,6 +34,9 @@ HEAVY_FILES = {
     "text/sentences.py": {"spacy"},
     "inference/load.py": {"torch", "transformers"},  # asks for them where the torch back end is wanted
     "inference/torch_backend.py": {"torch", "transformers"},
+    "inference/device.py": {"torch"},
+    "integrations/ray.py": {"ray"},
+    "integrations/spark.py": {"pyspark"},
     "inference/graph.py": {"torch", "transformers", "onnx", "onnxscript"},
     # These ask for the packages that a command needs before it begins.
     "cli/encoder.py": {"transformers", "wordfreq"},
@@ -183,6 +186,22 @@ def test_datasets_is_imported_only_when_asked_for() -> None:
 def test_readers_of_one_kind_of_file_are_imported_when_there_is_one() -> None:
     readers = {"pyarrow", "ijson", "python_calamine"}
     assert [str(i) for i in IMPORTS if i.module.split(".")[0] in readers and i.at_import] == []
+
+
+def test_integrations_know_nothing_of_each_other() -> None:
+    wrong = [
+        str(found)
+        for found in IMPORTS
+        if found.file.startswith("integrations/")
+        and found.module.startswith("cxnlp.integrations")
+        and found.module != module_name(found.file)
+    ]
+    assert wrong == []
+
+
+def test_clusters_are_imported_only_when_asked_for() -> None:
+    found = [i for i in IMPORTS if i.module.split(".")[0] in {"ray", "pyspark", "pyarrow"} and i.at_import]
+    assert [str(i) for i in found] == []
 
 
 def test_no_file_is_too_long() -> None:

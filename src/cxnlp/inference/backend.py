@@ -1,7 +1,8 @@
-"""The contract of a scoring engine: a batch of token ids in, a matrix of logits out, and nothing else."""
+"""The contract of a scoring engine: batches of token ids in, matrices of logits out, and nothing else."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -15,10 +16,25 @@ Floats = npt.NDArray[np.float32]
 class Backend(Protocol):
     """A scoring engine. It neither tokenises nor decides, so that engines cannot differ in these."""
 
-    max_batch_tokens: int
-    """Tokens, padding included, that it takes at a time."""
-    max_batch_rows: int
+    @property
+    def max_batch_tokens(self) -> int:
+        """Tokens, padding included, that it takes at a time; may change as an engine learns what it has room for."""
+        ...
+
+    @property
+    def max_batch_rows(self) -> int:
+        """Rows that it takes at a time."""
+        ...
 
     def logits(self, batch: Batch) -> Floats:
         """Turn a batch (n, t) into logits (n, l) float32."""
         ...
+
+    def logits_many(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Floats]]:
+        """Yield batches (n, t), in order, each with its logits (n, l) float32.
+
+        An engine may work ahead: take the next batch before it gives the logits of the last one. It may also divide a
+        batch and yield its parts, each with its own ``rows``.
+        """
+        for batch in batches:
+            yield batch, self.logits(batch)

@@ -14,32 +14,34 @@ BACKENDS = ("onnx", "torch")
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def load_tagger(path: str | Path | None, backend: str, device: str) -> Tagger:
+def load_tagger(path: str | Path | None, backend: str, device: str, threads: int = 0) -> Tagger:
     """Load, verify and make ready; see ``Tagger.load``."""
+    if threads < 0:
+        raise BackendError(f"threads is {threads}, expected 1 or more, or 0 for as many as there are cores")
     for value, known, what in ((backend, BACKENDS, "back end"), (device, DEVICES, "device")):
         if value not in known:
             near = nearest(value, list(known))
             raise BackendError(f"no {what} {value!r}, expected one of {', '.join(known)}{near}")
     bundle = load_bundle(shipped_bundle() if path is None else Path(path))
-    engine = _onnx(bundle, device) if backend == "onnx" else _torch(bundle, device)
+    engine = _onnx(bundle, device, threads) if backend == "onnx" else _torch(bundle, device, threads)
     manifest = bundle.manifest
     tokenizer = TextTokenizer.from_file(bundle.tokenizer, manifest.max_tokens, manifest.overlap)
     return Tagger(bundle.taxonomy, tokenizer, engine, manifest.thresholds, manifest)
 
 
-def _onnx(bundle: Bundle, device: str) -> Backend:
+def _onnx(bundle: Bundle, device: str, threads: int) -> Backend:
     from cxnlp.inference.onnx_backend import OnnxBackend
 
     if device == "cuda":
         raise BackendError('the onnx back end runs on the CPU only; for a GPU use backend="torch", device="cuda"')
-    backend = OnnxBackend(bundle.onnx)
+    backend = OnnxBackend(bundle.onnx, threads)
     if backend.n_logits != bundle.taxonomy.n_logits:
         what = f"has {backend.n_logits} logits, the manifest's taxonomy {bundle.taxonomy.n_logits}"
         raise BundleError(f"{bundle.onnx}: {what}; fetch the bundle anew")
     return backend
 
 
-def _torch(bundle: Bundle, device: str) -> Backend:
+def _torch(bundle: Bundle, device: str, threads: int) -> Backend:
     try:
         import torch
         import transformers  # noqa: F401 - needed below; asked for here so that the message is ours
@@ -50,5 +52,13 @@ def _torch(bundle: Bundle, device: str) -> Backend:
 
     if device == "cuda" and not torch.cuda.is_available():
         raise BackendError('device "cuda" was asked for, but torch sees no CUDA device; use device="auto" or "cpu"')
-    chosen = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    return TorchBackend(restore_network(bundle.taxonomy, bundle.manifest.encoder, bundle.weights), chosen)
+    if threads:
+        torch.set_num_threads(threads)
+    network = restore_network(bundle.taxonomy, bundle.manifest.encoder, bundle.weights)
+    if device == "cpu" or not torch.cuda.is_available():
+        return TorchBackend(network, "cpu")
+    try:
+        return TorchBackend(network, "cuda")
+    except RuntimeError as error:  # a GPU that is full, too old, or whose driver does not fit
+        reason = str(error).partition("\n")[0]
+        raise BackendError(f'the CUDA device cannot be used ({reason}); free it, or choose device="cpu"') from error

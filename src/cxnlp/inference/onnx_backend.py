@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from cxnlp.errors import BackendError
-from cxnlp.inference.backend import Floats
+from cxnlp.inference.backend import Backend, Floats
 from cxnlp.text import Batch
 
 
-class OnnxBackend:
+class OnnxBackend(Backend):
     """The int8 graph of a bundle."""
 
     # The fastest on two cores among budgets of 512 to 4,096 tokens; larger batches leave the processor's cache.

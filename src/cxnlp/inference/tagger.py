@@ -36,10 +36,13 @@ class Tagger:
         self.manifest = manifest
 
     @classmethod
-    def load(cls, path: str | Path | None = None, *, backend: str = "onnx", device: str = "auto") -> Tagger:
+    def load(
+        cls, path: str | Path | None = None, *, backend: str = "onnx", device: str = "auto", threads: int = 0
+    ) -> Tagger:
         """Load a bundle, or without a path the shipped model, and check it.
 
-        ``backend`` is ``onnx`` (CPU) or ``torch``; ``device`` is ``auto``, ``cpu`` or ``cuda``.
+        ``backend`` is ``onnx`` (CPU) or ``torch``; ``device`` is ``auto``, ``cpu`` or ``cuda``. ``threads`` is how many
+        the network may use on a CPU, 0 for as many as there are cores.
 
         Raises:
             BundleError: the bundle is missing, incomplete, altered, or of a newer format.
@@ -47,7 +50,7 @@ class Tagger:
         """
         from cxnlp.inference.load import load_tagger
 
-        return load_tagger(path, backend, device)
+        return load_tagger(path, backend, device, threads)
 
     def tag(
         self,
@@ -103,8 +106,9 @@ class Tagger:
         left = np.bincount(owners, minlength=len(texts)) if owners else np.zeros(0, np.int64)
         logits = np.zeros((len(windows), self.taxonomy.n_logits), np.float32)
         engine = self.backend
-        for batch in batches(windows, self.tokenizer.pad_id, engine.max_batch_tokens, engine.max_batch_rows):
-            logits[batch.rows] = engine.logits(batch)
+        made = batches(windows, self.tokenizer.pad_id, engine.max_batch_tokens, engine.max_batch_rows)
+        for batch, found in engine.logits_many(made):
+            logits[batch.rows] = found
             if progress:
                 np.subtract.at(left, rows := np.asarray(owners)[batch.rows], 1)
                 progress(int((left[np.unique(rows)] == 0).sum()))

@@ -23,6 +23,16 @@ class Batch:
     mask: Ints
     rows: Ints
 
+    def halves(self) -> tuple[Batch, Batch]:
+        """Divide a batch of at least two rows in two; each half keeps only the columns that it needs."""
+        middle = len(self.rows) // 2
+        return self._part(slice(None, middle)), self._part(slice(middle, None))
+
+    def _part(self, where: slice) -> Batch:
+        mask = self.mask[where]
+        longest = int(mask.sum(axis=1).max())
+        return Batch(self.ids[where, :longest], mask[:, :longest], self.rows[where])
+
 
 def pad(sequences: Sequence[Sequence[int]], pad_id: int, rows: Sequence[int] | None = None) -> Batch:
     """Lay token sequences into one padded batch. This is the only place where padding is made."""
