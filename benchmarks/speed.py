@@ -45,6 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         known = ", ".join([*(c.key for c in CONTESTANTS), *SECTIONS])
         print(f"speed.py: --only: unknown {', '.join(sorted(unknown))}; expected some of {known}", file=sys.stderr)
         return 2
+    if args.write and not tables.has_markers(args.write.read_text("utf-8")):
+        # Refused now, and not after half an hour.
+        print(f"speed.py: {args.write}: no lines {tables.BEGIN} and {tables.END} to write between", file=sys.stderr)
+        return 2
     texts = sample(args.data, args.rows)
     with tempfile.TemporaryDirectory() as work:
         setup = Setup(args.model, args.encoder, work)
@@ -65,7 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, metavar="FILE.jsonl", help="reviews, a text in each line")
     parser.add_argument("--rows", type=int, default=1000, help="reviews to take, spread over the file (default: 1000)")
     parser.add_argument("--repeats", type=int, default=5, help="rounds (default: 5)")
-    parser.add_argument("--only", metavar="NAME,NAME", help="these engines and sections only; see --only help")
+    parser.add_argument(
+        "--only",
+        metavar="NAME,NAME",
+        help="these engines and sections only, such as onnx,torch,cold; a wrong one lists all",
+    )
     parser.add_argument("--model", metavar="BUNDLE", help="folder of a model (default: the shipped one)")
     parser.add_argument("--encoder", metavar="FOLDER", help="encoder of the pipeline (default: that of the model)")
     parser.add_argument("--write", type=Path, metavar="FILE.md", help="put the tables between the markers of this file")

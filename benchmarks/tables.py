@@ -28,17 +28,15 @@ _STAGES = {
 }
 
 
-def between_markers(document: str, report: str) -> str:
-    """Put the report in the place of what stands between the markers.
+def has_markers(document: str) -> bool:
+    """Whether there is a place for the tables."""
+    return -1 < document.find(BEGIN) < document.find(END)
 
-    Raises:
-        ValueError: the document has no such markers.
-    """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the file has no {BEGIN} … {END}, between which the tables would stand; add these lines")
-    return f"{before}{BEGIN}\n{report}{END}{after}"
+
+def between_markers(document: str, report: str) -> str:
+    """Put the report in the place of what stands between the markers."""
+    before, _, rest = document.partition(BEGIN)
+    return f"{before}{BEGIN}\n{report}{END}{rest.partition(END)[2]}"
 
 
 def report(results: dict[str, Any]) -> str:
@@ -64,7 +62,8 @@ def _rates_by_engine(results: dict[str, Any]) -> dict[str, list[float]]:
     }
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Give a Markdown table, the first column flush left."""
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *rows]) + "\n"
 
@@ -103,7 +102,7 @@ def _rates(results: dict[str, Any]) -> str:
     if scored:
         rows.append(["(g) `cxnlp score`, file to file, start-up taken off", *_spread(scored), "", "", ""])
     head = ["engine", "reviews/s", "lowest to highest", "(d) is", "(g) is", "aim for (g)"]
-    text = "### Reviews per second\n\n" + _table(head, rows)
+    text = "### Reviews per second\n\n" + table(head, rows)
     if scored:
         start = median(few for _, few in results["rounds"]["score"])
         text += f"\nA whole run of `cxnlp score` on {results['score_rows'][1]} reviews takes {start:.1f} s.\n"
@@ -151,7 +150,7 @@ def _stages(results: dict[str, Any]) -> str:
         rows.append([title, f"{1e3 * median(values[name]) / results['rows']:.3f}", f"{share:.1%}"])
     rows.append(["the whole, measured by itself", f"{1e3 * median(whole) / results['rows']:.3f}", "100 %"])
     around = median((f + t) / w for f, t, w in zip(values["files"], values["tokens"], whole, strict=True))
-    text = "### Where the time of scoring a file goes\n\n" + _table(["stage", "ms a review", "share"], rows)
+    text = "### Where the time of scoring a file goes\n\n" + table(["stage", "ms a review", "share"], rows)
     text += f"\nTokenising, reading and writing together: {around:.1%} (aim: under 10 %). Stages are measured one "
     return text + "by one, so where they overlap in the whole their shares add up to more than it.\n"
 
@@ -167,7 +166,7 @@ def _cold(results: dict[str, Any]) -> str:
         [title, f"{median(results['cold'][name]):.2f}", f"{max(results['cold'][name]):.2f}", aim]
         for name, title, aim in _COLD
     ]
-    return "### Cold start\n\n" + _table(["in fresh processes", "median s", "highest", "aim"], rows)
+    return "### Cold start\n\n" + table(["in fresh processes", "median s", "highest", "aim"], rows)
 
 
 def _latency(results: dict[str, Any]) -> str:
@@ -179,7 +178,7 @@ def _latency(results: dict[str, Any]) -> str:
         p50, p99 = (1e3 * ordered[min(len(ordered) - 1, int(len(ordered) * q))] for q in (0.5, 0.99))
         rows.append([results["titles"][key], f"{p50:.1f}", f"{p99:.1f}", "8" if key == "onnx" else ""])
     head = ["one review at a time", "p50 ms", "p99 ms", "aim for p50"]
-    return "### Latency\n\n" + _table(head, rows)
+    return "### Latency\n\n" + table(head, rows)
 
 
 def _lengths(results: dict[str, Any]) -> str:
@@ -190,7 +189,7 @@ def _lengths(results: dict[str, Any]) -> str:
         [results["titles"][key], *(f"{median(found[t]):,.0f}" if t in found else "" for t in lengths)]
         for key, found in results["lengths"].items()
     ]
-    return "### Tokens per second as the text grows\n\n" + _table(["tokens a text", *lengths], rows)
+    return "### Tokens per second as the text grows\n\n" + table(["tokens a text", *lengths], rows)
 
 
 def _left_out(results: dict[str, Any]) -> str:
