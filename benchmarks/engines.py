@@ -119,7 +119,8 @@ def _classifier(setup: Setup) -> Path:
     else:
         tagger = _tagger(setup, "torch")
         encoder, tokenizer = tagger.backend.network.encoder, tagger.tokenizer.tokenizer
-    config = type(encoder.config).from_dict({**encoder.config.to_dict(), "num_labels": 4})
+    names = {i: f"label {i}" for i in range(4)}
+    config = type(encoder.config).from_dict({**encoder.config.to_dict(), "id2label": names})
     classifier = AutoModelForSequenceClassification.from_config(config)
     missing, unexpected = classifier.base_model.load_state_dict(encoder.state_dict(), strict=False)
     if unexpected or any(not name.startswith("pooler.") for name in missing):
