@@ -14,6 +14,7 @@ _MAX_SMALL = 7
 _MAX_LARGE = 20
 _BAR = 20
 _HALF = 48
+_MAX_DECISIONS = 8
 # Those that text/language.py can tell.
 _LANGUAGES = {
     "no": "Norwegian", "da": "Danish", "sv": "Swedish", "en": "English", "fi": "Finnish", "de": "German", "nl": "Dutch",
@@ -53,6 +54,8 @@ def summary_text(summary: ScoreSummary, *, bar: str = "█") -> str:
 def _head(summary: ScoreSummary) -> list[str]:
     delimiter = "tab" if summary.delimiter == "\t" else f'"{summary.delimiter}"'
     read = f"{summary.encoding}, delimiter {delimiter}" if summary.delimiter else summary.encoding
+    if summary.format != "generic":
+        read = f"{summary.format}: {read}"
     text = f'  text     column "{summary.text_column[:40]}" ({summary.text_column_reason})'
     lines = [
         f"{_reviews(summary.n_rows)} in {summary.elapsed_s:.1f} s ({summary.rows_per_s:,.0f} a second)",
@@ -64,7 +67,24 @@ def _head(summary: ScoreSummary) -> list[str]:
     ]
     if summary.replaced_columns:
         lines.append(f"  anew     {', '.join(summary.replaced_columns)}"[:_WIDTH])
+    for decision in summary.decisions[:_MAX_DECISIONS]:
+        lines += _wrapped("decided", decision)
+    for reason, n in list(summary.left_out.items())[:_MAX_DECISIONS]:
+        lines += _wrapped("left out", f"{n:,} rows: {reason}")
+    if summary.n_duplicates:
+        lines.append(
+            f"  copies   {summary.n_duplicates:,} rows have the text of an earlier one, and were scored with it"
+        )
+    if summary.n_kept:
+        lines.append(f"  resumed  {summary.n_kept:,} rows had been scored by an earlier run")
+    for note in summary.notes:
+        lines += _wrapped("note", note)
     return lines
+
+
+def _wrapped(title: str, sentence: str) -> list[str]:
+    first, *more = wrap(sentence, _WIDTH - 11) or [""]
+    return [f"  {title:<8} {first}", *(f"{'':<11}{line}" for line in more)]
 
 
 def _reviews(n: int) -> str:
