@@ -43,7 +43,9 @@ class FakeTagger:
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         self.seen += texts
         logits = [
-            np.random.default_rng(zlib.crc32(clean(text).encode("utf-8", "replace"))).normal(0, 2, self.taxonomy.n_logits)
+            np.random.default_rng(zlib.crc32(clean(text).encode("utf-8", "replace"))).normal(
+                0, 2, self.taxonomy.n_logits
+            )
             for text in texts
         ]
         return probabilities(self.taxonomy, np.array(logits, np.float32).reshape(-1, self.taxonomy.n_logits))

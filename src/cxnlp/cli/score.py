@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.cli.progress import Progress
     from cxnlp.cli.summary import summary_text
     from cxnlp.data.tables import open_table
+    from cxnlp.inference.extras import require_extras, row_hooks
     from cxnlp.inference.options import STANDARD
     from cxnlp.inference.score import check_paths, score_file
     from cxnlp.inference.tagger import Tagger
@@ -77,11 +78,15 @@ def run(args: argparse.Namespace) -> int:
     output, options = output_path(args), score_options(args)
     table = open_table(args.file, reading_options(args))
     check_paths(table.path, output, args.summary, options)
+    require_extras(mask=args.mask_pii, evidence=args.evidence)
     tagger = Tagger.load(args.model, backend=args.backend, device=args.device)
+    hooks = row_hooks(tagger, mask=args.mask_pii, evidence=args.evidence)
     progress = Progress(str(args.file))
     try:
         with progress:
-            summary = score_file(tagger, table, output, options=options, summary=args.summary, watch=progress)
+            summary = score_file(
+                tagger, table, output, options=options, hooks=hooks, summary=args.summary, watch=progress
+            )
     except CxnlpError:
         _say_how_to_go_on(output, progress, "stopped")
         raise

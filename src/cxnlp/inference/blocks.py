@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from cxnlp.bundle import load_bundle, shipped_bundle
 from cxnlp.data.columns import find_text_column
 from cxnlp.data.json_rows import NOT_TEXT
-from cxnlp.inference.cells import PREFIX, cell_columns, cells
-from cxnlp.inference.prediction import has_score
-from cxnlp.inference.score import Labeller
+from cxnlp.inference.cells import DECIMALS, cell_columns, number_columns, values
+from cxnlp.inference.labelling import Labeller
 from cxnlp.inference.tagger import Tagger
 from cxnlp.taxonomy import Taxonomy
 
@@ -56,8 +55,7 @@ def added_columns(options: BlockOptions) -> dict[str, type[str] | type[float]]:
 
 
 def _columns(taxonomy: Taxonomy) -> dict[str, type[str] | type[float]]:
-    numbers = {f"{PREFIX}{facet.name}_score" for facet in taxonomy.answers if has_score(facet)}
-    numbers.add(f"{PREFIX}confidence")
+    numbers = number_columns(taxonomy)
     return {name: float if name in numbers else str for name in cell_columns(taxonomy)}
 
 
@@ -93,19 +91,16 @@ def score_table(labeller: Labeller, table: pyarrow.Table, text_column: str) -> p
 
     new = _columns(labeller.taxonomy)
     texts = [_text(value) for value in table.column(text_column).to_pylist()]
-    added: dict[str, list[str]] = {name: [] for name in new}
+    added: dict[str, list[str | float | None]] = {name: [] for name in new}
     for start in range(0, len(texts), _CHUNK_ROWS):
         chunk = texts[start : start + _CHUNK_ROWS]
         for (_, flags), prediction in zip(chunk, labeller.tag([text for text, _ in chunk]), strict=True):
-            for name, cell in cells(labeller.taxonomy, prediction, (*flags, *prediction.flags)).items():
-                added[name].append(cell)
+            for name, value in values(labeller.taxonomy, prediction, (*flags, *prediction.flags)).items():
+                added[name].append(round(value, DECIMALS) if isinstance(value, float) else value)
     kept = table.select([name for name in table.column_names if name.strip() not in new])
     for name, column in added.items():
-        if new[name] is float:
-            values = pyarrow.array([float(cell) if cell else None for cell in column], pyarrow.float64())
-        else:
-            values = pyarrow.array(column, pyarrow.string())
-        kept = kept.append_column(name, values)
+        kind = pyarrow.float64() if new[name] is float else pyarrow.string()
+        kept = kept.append_column(name, pyarrow.array(column, kind))
     return kept
 
 

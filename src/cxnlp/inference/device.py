@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, dtype
 
 from cxnlp.inference.backend import Floats
 from cxnlp.inference.budget import TokenBudget
@@ -36,7 +36,7 @@ class Device(Protocol):
         ...
 
     @property
-    def half(self) -> torch.dtype | None:
+    def half(self) -> dtype | None:
         """The sixteen-bit type to multiply in, or None for float32."""
         ...
 
@@ -110,7 +110,7 @@ class CudaDevice:
         # Without ``including_emulation`` torch also says yes to older GPUs, which compute bfloat16 many times slower.
         bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
         self.half: torch.dtype | None = torch.bfloat16 if bfloat16 else torch.float16
-        self._copies: torch.cuda.Stream = torch.cuda.Stream(device)
+        self._copies: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def budget(self) -> TokenBudget:
         """Give a budget that small GPUs have room for, to be grown."""
@@ -133,7 +133,7 @@ class CudaDevice:
         """Copy logits (n, l) into pinned memory once they are computed."""
         pinned = torch.empty(logits.shape, dtype=torch.float32, pin_memory=True)
         pinned.copy_(logits.float(), non_blocking=True)
-        done = torch.cuda.Event()
+        done = torch.cuda.Event()  # type: ignore[no-untyped-call]
         done.record(torch.cuda.current_stream(self.torch))
 
         def wait() -> Floats:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from cxnlp.data.delimited import NO_DELIMITER
+from cxnlp.data.kinds import add_kinds
 from cxnlp.data.read import Problem
 from cxnlp.data.tables import ROW_FLAGS, Row, Table
-from cxnlp.data.kinds import add_kinds
 from cxnlp.data.write import AtomicFile, AtomicText, writable_target
 from cxnlp.errors import DataError
 from cxnlp.inference.hooks import Hooks

@@ -11,12 +11,13 @@ from typing import Any, Protocol, TextIO
 
 from cxnlp.data.delimited import NO_DELIMITER
 from cxnlp.data.encodings import MARK_ERRORS
+from cxnlp.data.kinds import TEXT, Column, common_kind
 from cxnlp.data.tables import Row, Table
-from cxnlp.data.kinds import TEXT, Column, common_kind, to_json
 from cxnlp.data.write_lines import CsvWriter, JsonLinesWriter
 from cxnlp.data.write_parquet import ParquetWriter
 from cxnlp.data.write_xlsx import XlsxWriter
-from cxnlp.inference.cells import DECIMALS, PREFIX, cell_columns, number_columns, values
+from cxnlp.inference.cells import DECIMALS, cell_columns, number_columns, values
+from cxnlp.inference.evidence import EVIDENCE_COLUMNS, evidence_cells
 from cxnlp.inference.hooks import Hooks
 from cxnlp.inference.options import STANDARD, ScoreOptions
 from cxnlp.inference.prediction import Prediction, record_keys
@@ -60,7 +61,7 @@ class TableSink:
         found = [_masked(row.fields.get(name), self._hooks) for name in self._names]
         found += values(self._taxonomy, prediction, flags).values()
         if self._hooks.evidence:
-            found.append(evidence if evidence is None or isinstance(evidence, str) else to_json(evidence))
+            found += evidence_cells(evidence or []).values()
         self._writer.write(found)
 
     def close(self) -> tuple[str, ...]:
@@ -158,7 +159,7 @@ def _kept(table: Table, taxonomy: Taxonomy, hooks: Hooks) -> tuple[list[tuple[st
 
 
 def _new_columns(taxonomy: Taxonomy, hooks: Hooks) -> tuple[str, ...]:
-    return (*cell_columns(taxonomy), *([PREFIX + EVIDENCE] if hooks.evidence else []))
+    return (*cell_columns(taxonomy), *(EVIDENCE_COLUMNS if hooks.evidence else ()))
 
 
 def _columns(table: Table, taxonomy: Taxonomy, hooks: Hooks, kinds: Kinds) -> list[Column]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cxnlp.errors import BackendError, DataError
 from cxnlp.inference.blocks import DEFAULT, SAMPLE_ROWS, BlockOptions, load_labeller, score_table, text_column_of
-from cxnlp.inference.score import Labeller
+from cxnlp.inference.labelling import Labeller
 
 if TYPE_CHECKING:
     import pyarrow

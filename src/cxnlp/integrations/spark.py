@@ -16,7 +16,7 @@ from cxnlp.inference.blocks import (
     score_table,
     text_column_of,
 )
-from cxnlp.inference.score import Labeller
+from cxnlp.inference.labelling import Labeller
 
 if TYPE_CHECKING:
     import pyarrow
