@@ -90,14 +90,32 @@ def test_parts_that_are_large_together_are_refused(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    "cell", ['<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>', "<row r='1048576'><c r='ZZ9'/></row>"]
+    "cell",
+    [
+        '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
+        "<row r='1048576'><c r = 'ZZ9'/></row>",
+        '<row><c r="A99999999999999"><v>1</v></c></row>',
+        '<row><c r="XF&#68;1048576"><v>1</v></c></row>',
+    ],
 )
 def test_two_cells_at_the_ends_of_a_sheet_are_refused(tmp_path: Path, cell: str) -> None:
     path = good(tmp_path)
     with zipfile.ZipFile(path) as archive:
         sheet = archive.read(SHEET).decode()
     repacked(path, SHEET, sheet.replace("</sheetData>", f"{cell}</sheetData>").encode())
-    assert "a sheet of 1,048,576 rows and" in refused(path)
+    assert "columns, expected at most 50,000,000 cells; delete what lies far" in refused(path)
+
+
+@pytest.mark.parametrize("damage", ["</row>", "<v>0</v>", 'r="A2"', "<sheetData>"])
+def test_a_sheet_that_is_malformed_is_refused(tmp_path: Path, damage: str) -> None:
+    path = good(tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        sheet = archive.read(SHEET).decode()
+    assert damage in sheet
+    repacked(
+        path, SHEET, sheet.replace(damage, {"<v>0</v>": "<v>9999</v>", 'r="A2"': 'r="2A"'}.get(damage, "<")).encode()
+    )
+    assert "the workbook is damaged" in refused(path)
 
 
 def test_a_zip_that_is_no_workbook(tmp_path: Path) -> None:

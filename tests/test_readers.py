@@ -276,7 +276,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch, data: bytes, kind: str)
     assert [row.text for row in read_rows(table)] == ["Blåbær, takk", "NA"]
 
 
-def test_a_workbook_and_a_parquet_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_workbook_or_nothing_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = workbook(tmp_path / "w.xlsx", [["nr", "review"], [1, "fin"]]).read_bytes()
     monkeypatch.setattr(sys, "stdin", Stdin(data))
     assert [row.text for row in read(Path("-"))[1]] == ["fin"]

@@ -22,8 +22,8 @@ _SMALL_BYTES = 20_000_000
 _BLOCK_BYTES = 1 << 20
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-# Where a cell or row says which it is: r="C12", r="12".
-_PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{0,4})(\d{1,9})["']""")
+# Where a cell or row says which it is: r="C12", r="12". An entity in it, which no program writes, is read too.
+_PLACE = re.compile(rb"""\sr\s*=\s*["'](?:([A-Za-z]{0,9})(\d{1,19})|[^"'<>]{0,30}&)""")
 _PLACE_BYTES = 40
 _ADVICE = "save the sheet as CSV (UTF-8) and give that"
 
@@ -84,17 +84,17 @@ def _check_sizes(source: Source, parts: list[zipfile.ZipInfo]) -> None:
 
 
 def _check_part(source: Source, archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
-    """Unpack a part to nowhere, which checks its size and sum, and look how far its cells lie apart."""
-    is_sheet = part.filename.startswith("xl/worksheets/")
+    """Unpack a part to nowhere, which checks its size and sum, and look how far cells in it lie apart.
+
+    Any part may be a sheet, whatever its name.
+    """
     n_rows = n_columns = 0
     tail = b""
     with archive.open(part) as file:
         while block := file.read(_BLOCK_BYTES):
-            if not is_sheet:
-                continue
             for letters, digits in _PLACE.findall(tail + block):
-                n_rows = max(n_rows, int(digits))
-                n_columns = max(n_columns, _column(letters))
+                n_rows = max(n_rows, int(digits or MAX_CELLS + 1))
+                n_columns = max(n_columns, _column(letters), 1)
             if n_rows * n_columns > MAX_CELLS:
                 raise DataError(
                     f"{source.path}: a sheet of {n_rows:,} rows and {n_columns:,} columns, expected at most "
