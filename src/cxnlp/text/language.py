@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -70,11 +70,13 @@ def identify_languages(
 
 def _likeliest(ranked: Sequence[tuple[str, float]], known: frozenset[str], declared: str) -> str:
     best, most = UNKNOWN, -math.inf
-    for label, probability in ranked:
+    for label, probability in ranked:  # the likeliest first
+        score = math.log(max(probability, _LEAST))
+        if score + _DECLARED < most:
+            break
         if label in _NEVER:
             continue
         code = _code(label)
-        score = math.log(max(probability, _LEAST))
         if code == declared:
             score += _DECLARED
         elif known and code not in known:
@@ -84,6 +86,7 @@ def _likeliest(ranked: Sequence[tuple[str, float]], known: frozenset[str], decla
     return best
 
 
+@lru_cache(1024)
 def _code(language: str) -> str:
     """Give the plain code of a language: ``da-DK`` is ``da``, both forms of Norwegian are ``no``."""
     code = language.strip().lower().replace("_", "-").split("-")[0]
