@@ -287,3 +287,13 @@ sys.exit(main(["train", "recipe.toml"]))
     assert done.returncode == 2
     assert 'training needs torch: pip install "cxnlp[train]"' in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_engine_reports_to_nobody(tiny_bundle: Path, tmp_path: Path) -> None:
+    """ONNX Runtime's own reports begin with a device's number and a queue in the home folder."""
+    code = f"from cxnlp import Tagger; print(len(Tagger.load({str(tiny_bundle)!r}).tag(['god mat'])))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=tiny.environment(HOME=str(tmp_path)), capture_output=True, encoding="utf-8"
+    )
+    assert done.stdout.strip() == "1", done.stderr
+    assert list(tmp_path.rglob("*")) == []

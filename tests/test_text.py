@@ -58,6 +58,20 @@ _ODD = st.text(
 )
 
 
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("<p>Great &amp; <b>fast</b> delivery</p>", "Great & fast delivery"),
+        ("Good service.<br/>Bad food.", "Good service. Bad food."),
+        ('<a href="https://x.no">her</a>', "her"),
+        ("&amp;lt;br&amp;gt;god&nbsp;mat", "god mat"),
+        ("Æ <3 dere, 5 < 7 & 7 > 5, AT&T; <bra>", "Æ <3 dere, 5 < 7 & 7 > 5, AT&T; <bra>"),
+    ],
+)
+def test_html_is_read_as_a_browser_shows_it(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned == clean(cleaned)
+
+
 @given(_ODD)
 @example("e\u200b\u0301")
 @example("\u1100\u00ad\u1161")

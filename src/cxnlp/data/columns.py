@@ -48,14 +48,18 @@ def find_text_column(
     """
     if wanted is not None:
         return wanted_column(path, names, wanted), "as given"
-    known = [name for name in names if key(name) in _TEXT_NAMES]
+    known = [name for name in names if _rank(name) is not None]
     # A column "review" of numbers or of nothing is not the text if "comment" has words.
     known = [name for name in known if _mean_words(name, sample)] or known
     if known:
-        known.sort(key=lambda name: _TEXT_NAMES.index(key(name)))
+        known.sort(key=lambda name: _rank(name) or 0)
         others = f"; others that could be: {', '.join(map(_short, known[1:]))}" if known[1:] else ""
         return known[0], f"by its name{others}"
-    return _by_length(path, names, sample), "the column with the longest texts"
+    found = _by_length(path, names, sample)
+    reason = "the column with the longest texts"
+    if len(found.split()) >= _MIN_WORDS and "?" not in found:
+        reason += "; its name reads like a review: if the file has no line of names, give it one"
+    return found, reason
 
 
 def find_id_column(path: str, names: Sequence[str]) -> str:
@@ -87,6 +91,14 @@ def wanted_column(path: str, names: Sequence[str], wanted: str, option: str = "-
         if matches:
             return matches[0]
     raise DataError(f"{path}: no column {_short(wanted)!r}; {_listing(names, option)}{nearest(wanted, list(names))}")
+
+
+def _rank(name: str) -> int | None:
+    """Give the place among the known names, None for another; of two alike the second is called ``name_2``."""
+    for one in (key(name), key(re.sub(r"_\d+$", "", name))):
+        if one in _TEXT_NAMES:
+            return _TEXT_NAMES.index(one)
+    return None
 
 
 def _by_length(path: str, names: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> str:

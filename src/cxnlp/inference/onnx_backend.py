@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import numpy as np
 
@@ -19,8 +22,7 @@ class OnnxBackend(Backend):
     max_batch_rows = 32
 
     def __init__(self, path: Path, threads: int = 0) -> None:
-        import onnxruntime
-
+        onnxruntime = _silent_runtime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads  # 0: as many as there are cores
         options.log_severity_level = 3
@@ -38,3 +40,12 @@ class OnnxBackend(Backend):
         """Turn a batch (n, t) into logits (n, l) float32."""
         (out,) = self.session.run(None, {"input_ids": batch.ids, "attention_mask": batch.mask})
         return np.asarray(out, np.float32)
+
+
+def _silent_runtime() -> ModuleType:
+    """Import ONNX Runtime with its reports to its maker switched off; they would name the machine, over the network."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # looked at when it is first imported
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()  # where somebody else had imported it
+    return cast(ModuleType, onnxruntime)

@@ -145,6 +145,8 @@ class Tagger:
 def _texts(texts: Sequence[str]) -> list[str]:
     if isinstance(texts, str | bytes):
         raise TypeError(f"texts is one {type(texts).__name__}, expected a list of texts; put it in brackets")
+    if texts is None or isinstance(texts, set | frozenset | dict):
+        raise TypeError(f"texts is a {type(texts).__name__}, expected a list of texts, in the order of the answers")
     return [_text(text) for text in texts]
 
 
