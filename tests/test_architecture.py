@@ -19,11 +19,13 @@ ROOMS = (
     "errors", "version", "taxonomy", "settings", "text", "data", "bundle", "model", "inference", "evaluation",
     "training", "cli",
 )  # fmt: skip
-HEAVY = {"torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq"}
+HEAVY = {"torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq", "pyarrow", "xlsxwriter"}
 HEAVY_ROOMS = {"model", "training"}
 # Outside the rooms of training: file to what it may import.
 HEAVY_FILES = {
     "data/norec.py": {"datasets"},
+    "data/write_parquet.py": {"pyarrow"},  # each when a result of its kind is opened
+    "data/write_xlsx.py": {"xlsxwriter"},
     "inference/load.py": {"torch", "transformers"},  # asks for them where the torch back end is wanted
     "inference/torch_backend.py": {"torch", "transformers"},
     "inference/graph.py": {"torch", "transformers", "onnx", "onnxscript"},

@@ -19,7 +19,7 @@ import pytest
 
 from cxnlp.cli.summary import summary_text
 from cxnlp.cli.writing import output_path
-from cxnlp.data.tables import Row, Table, open_table
+from cxnlp.data.tables import Row, open_table
 from cxnlp.errors import DataError
 from cxnlp.inference import labelling
 from cxnlp.inference.hooks import Hooks
@@ -92,7 +92,9 @@ def test_labels_do_not_depend_on_the_texts_beside(tmp_path: Path) -> None:
     texts = [f"nr {i % 700}" for i in range(1_500)]
     score(tmp_path, write(tmp_path, texts), "forward.csv")
     score(tmp_path, write(tmp_path, texts[::-1]), "backward.csv")
-    forward, backward = ([list(row.values())[1:] for row in rows(tmp_path / f"{name}.csv")] for name in ("forward", "backward"))
+    forward, backward = (
+        [list(row.values())[1:] for row in rows(tmp_path / f"{name}.csv")] for name in ("forward", "backward")
+    )
     assert forward == backward[::-1]
 
 
@@ -174,7 +176,9 @@ def test_a_sample_is_drawn_by_its_seed_and_keeps_the_order(tmp_path: Path) -> No
     assert sample(400, 1) == sample(999, 1) == list(range(400))
 
 
-@pytest.mark.parametrize("options", [{"limit": 0}, {"sample": -1}, {"limit": 1, "sample": 1}, {"decimal": "x"}, {"delimiter": ";;"}])
+@pytest.mark.parametrize(
+    "options", [{"limit": 0}, {"sample": -1}, {"limit": 1, "sample": 1}, {"decimal": "x"}, {"delimiter": ";;"}]
+)
 def test_options_that_cannot_be(options: dict[str, Any]) -> None:
     with pytest.raises(DataError):
         ScoreOptions(**options)
@@ -314,7 +318,7 @@ def test_a_journal_of_every_length_is_read_up_to_where_it_is_whole(tmp_path: Pat
     tagger = FakeTagger()
     packer, path = Packer(tagger.taxonomy), tmp_path / "predictions"
     chunks = [
-        Chunk(tuple(map(packer.pack, tagger.tag([f"nr {n}", "das ist gut"]))) + (None,), bytes([n]) * 16, {"n": ["int"]})
+        Chunk((*map(packer.pack, tagger.tag([f"nr {n}", "das ist gut"])), None), bytes([n]) * 16, {"n": ["int"]})
         for n in range(3)
     ]
     ends = [0]

@@ -76,9 +76,7 @@ def test_csv_for_a_spreadsheet(tmp_path: Path) -> None:
     made = FakeTagger().tag(["-fin mat"])[0]  # the model reads the text as it is
     assert first[confidence] == f"{made.confidence:.4f}".replace(".", ",")
     assert "," in first[score_of] and "." not in first[score_of]
-    assert summary.notes == (
-        "4 cells would run as a formula in a spreadsheet; an apostrophe (') was put before each",
-    )
+    assert summary.notes == ("4 cells would run as a formula in a spreadsheet; an apostrophe (') was put before each",)
 
 
 def test_csv_for_a_program(tmp_path: Path) -> None:
@@ -166,7 +164,11 @@ def test_more_rows_than_a_sheet_holds(tmp_path: Path, monkeypatch: pytest.Monkey
     }
     assert summary.notes == ("more rows than a sheet holds: they go on in 3 sheets",)
     book = openpyxl.load_workbook(tmp_path / "out.xlsx")
-    assert [(sheet.freeze_panes, sheet.auto_filter.ref[-1]) for sheet in book] == [("A2", "4"), ("A2", "4"), ("A2", "2")]
+    assert [(sheet.freeze_panes, sheet.auto_filter.ref[-1]) for sheet in book] == [
+        ("A2", "4"),
+        ("A2", "4"),
+        ("A2", "2"),
+    ]
 
 
 def test_a_text_longer_than_a_cell_holds(tmp_path: Path) -> None:
@@ -234,7 +236,7 @@ def test_parquet_in_row_groups_with_unique_names(tmp_path: Path, monkeypatch: py
 
 
 def test_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cxnlp.inference.score.find_spec", lambda name: None)
+    monkeypatch.setattr("cxnlp.inference.paths.find_spec", lambda name: None)
     with pytest.raises(DataError, match=r'pip install "cxnlp\[parquet\]"'):
         score(tmp_path, write(tmp_path, "id,review\n1,a\n"), "out.parquet")
 

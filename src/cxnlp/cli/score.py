@@ -72,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.cli.summary import summary_text
     from cxnlp.data.tables import ReadingOptions, open_table
     from cxnlp.inference.options import STANDARD
-    from cxnlp.inference.score import check_paths, score_file
+    from cxnlp.inference.paths import check_paths
+    from cxnlp.inference.score import score_file
     from cxnlp.inference.tagger import Tagger
 
     output, options = output_path(args), score_options(args)

@@ -60,6 +60,7 @@ class TableSink:
         found = [_masked(row.fields.get(name), self._hooks) for name in self._names]
         found += values(self._taxonomy, prediction, flags).values()
         if self._hooks.evidence:
+            evidence = _masked(evidence, self._hooks)
             found.append(evidence if evidence is None or isinstance(evidence, str) else to_json(evidence))
         self._writer.write(found)
 
@@ -91,7 +92,7 @@ class RecordSink:
         elif prediction is not None:
             added = prediction.as_record() | {"flags": list(flags)}
         if self._hooks.evidence:
-            added[EVIDENCE] = evidence
+            added[EVIDENCE] = _masked(evidence, self._hooks)
         if self._text_column != "text":
             added = {"text": _masked(row.text, self._hooks)} | added
         carried = {key: value for key, value in row.fields.items() if key in self._carried}
