@@ -19,13 +19,20 @@ ROOMS = (
     "errors", "version", "taxonomy", "settings", "text", "data", "bundle", "model", "inference", "evaluation",
     "training", "cli",
 )  # fmt: skip
-HEAVY = {"torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq", "pyarrow", "xlsxwriter"}
+HEAVY = {
+    "torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq", "pyarrow", "ijson",
+    "python_calamine", "xlsxwriter",
+}  # fmt: skip
 HEAVY_ROOMS = {"model", "training"}
 # Outside the rooms of training: file to what it may import.
 HEAVY_FILES = {
     "data/norec.py": {"datasets"},
     "data/write_parquet.py": {"pyarrow"},  # each when a result of its kind is opened
     "data/write_xlsx.py": {"xlsxwriter"},
+    # Readers of one kind of file each.
+    "data/json_table.py": {"ijson"},
+    "data/parquet_table.py": {"pyarrow"},
+    "data/workbook.py": {"python_calamine"},
     "inference/load.py": {"torch", "transformers"},  # asks for them where the torch back end is wanted
     "inference/torch_backend.py": {"torch", "transformers"},
     "inference/graph.py": {"torch", "transformers", "onnx", "onnxscript"},
@@ -172,6 +179,11 @@ def test_heavy_packages_stay_in_their_rooms() -> None:
 def test_datasets_is_imported_only_when_asked_for() -> None:
     found = [i for i in IMPORTS if i.module.split(".")[0] == "datasets"]
     assert [(i.file, i.at_import) for i in found] == [("data/norec.py", False)]
+
+
+def test_readers_of_one_kind_of_file_are_imported_when_there_is_one() -> None:
+    readers = {"pyarrow", "ijson", "python_calamine"}
+    assert [str(i) for i in IMPORTS if i.module.split(".")[0] in readers and i.at_import] == []
 
 
 def test_no_file_is_too_long() -> None:

@@ -124,7 +124,7 @@ def test_a_workbook_named_csv(run: Run) -> None:
 
 
 def test_unknown_kinds_of_files(run: Run) -> None:
-    assert "unknown kind of file '.xlsx'" in refused(run, write(GOOD, "in.xlsx"), "-o", "out.csv")
+    assert "unknown kind of file '.docx'" in refused(run, write(GOOD, "in.docx"), "-o", "out.csv")
     assert "unknown kind of output '.docx'" in refused(run, write(GOOD), "-o", "out.docx")
     assert "unknown kind of output '(no extension)'" in refused(run, write(GOOD), "-o", "out")
 

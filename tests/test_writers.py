@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxnlp.data import write_xlsx
+from cxnlp.data.kinds import Column, add_kinds, as_text, common_kind
 from cxnlp.data.safe import runs_as_formula, safe_cell
 from cxnlp.data.tables import open_table
-from cxnlp.data.values import Column, add_kinds, as_text, common_kind
 from cxnlp.data.write_lines import CsvWriter
 from cxnlp.errors import DataError
 from cxnlp.inference.options import ScoreOptions

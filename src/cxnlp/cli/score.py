@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxnlp.cli.writing import add_writing_options, character, output_path, score_options
+from cxnlp.cli.reading import FILE_HELP, add_reading_options, reading_options
+from cxnlp.cli.writing import add_writing_options, output_path, score_options
 from cxnlp.errors import CxnlpError
 
 if TYPE_CHECKING:
@@ -20,11 +21,10 @@ INTERRUPTED = 130
 _DESCRIPTION = """\
 Label every review of a file: its language, sentiment, touchpoints with polarity, and phases of the journey.
 
-Reads .csv, .tsv and .txt (comma, semicolon, tab or bar; UTF-8, UTF-16 or Windows-1252, found by itself) and .jsonl and
-.ndjson (one JSON object a line). Writes .csv, .tsv, .xlsx, .parquet or .jsonl: the columns of the input, then the
-labels in columns that begin with cx_ (in JSONL, as the fields of a labelled review). Row order is kept, and no row is
-left out: one that could not be read cleanly, or not be scored, is flagged in cx_flags and named on standard error.
-Copies of a text are scored once. No network is used.
+What a file is, its encoding and its columns are found out and said; cxnlp columns FILE shows it beforehand. Writes
+.csv, .tsv, .xlsx, .parquet or .jsonl: the columns of the input, then the labels in columns that begin with cx_ (in
+JSONL, as the fields of a labelled review). Row order is kept. A row that could not be read cleanly, or not be scored,
+is flagged in cx_flags and named on standard error. Copies of a text are scored once. No network is used.
 
 A run that was cut short (Ctrl-C, a power cut, a full disk) goes on where it was when the same command is run again."""
 _EPILOG = """\
@@ -51,8 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="reviews: .csv, .tsv, .txt, .jsonl or .ndjson")
-    parser.add_argument("--text-column", metavar="NAME", help="column of the review's text, where the guess is wrong")
+    parser.add_argument("file", type=Path, metavar="FILE", help=FILE_HELP)
     parser.add_argument(
         "--model", type=Path, metavar="BUNDLE", help="folder of a trained model (default: the shipped one)"
     )
@@ -60,9 +59,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to score (default: auto)"
     )
-    parser.add_argument("--encoding", metavar="NAME", help="encoding of the input, where the guess is wrong")
-    parser.add_argument("--delimiter", metavar="CHAR", help='between cells of the input: ";" "," "|" or tab')
     add_writing_options(parser)
+    add_reading_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -70,15 +68,14 @@ def run(args: argparse.Namespace) -> int:
     """Score the file and print the summary; 1 if some rows were damaged."""
     from cxnlp.cli.progress import Progress
     from cxnlp.cli.summary import summary_text
-    from cxnlp.data.tables import ReadingOptions, open_table
+    from cxnlp.data.tables import open_table
     from cxnlp.inference.options import STANDARD
     from cxnlp.inference.paths import check_paths
     from cxnlp.inference.score import score_file
     from cxnlp.inference.tagger import Tagger
 
     output, options = output_path(args), score_options(args)
-    reading = ReadingOptions(text_column=args.text_column, encoding=args.encoding, delimiter=character(args.delimiter))
-    table = open_table(args.file, reading)
+    table = open_table(args.file, reading_options(args))
     check_paths(table.path, output, args.summary, options)
     tagger = Tagger.load(args.model, backend=args.backend, device=args.device)
     progress = Progress(str(args.file))

@@ -10,9 +10,12 @@ from typing import Any
 
 from cxnlp.data.columns import find_id_column
 from cxnlp.data.review import Review, review_from_record
-from cxnlp.data.tables import TABLE_SUFFIXES, ReadingOptions, open_table, read_rows
+from cxnlp.data.tables import SUFFIXES, ReadingOptions, open_table, read_rows
 from cxnlp.errors import DataError
 from cxnlp.taxonomy import Taxonomy
+
+_TABLES = {*SUFFIXES, ".gz"} - {".jsonl", ".ndjson", ".json"}
+"""Kinds of files whose columns must be found; JSON has its own names."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def read_labels_with_texts(
     Raises:
         DataError: a file cannot be opened, or the table's columns cannot be found.
     """
-    as_table = text_column is not None or texts.suffix.lower() in TABLE_SUFFIXES
+    as_table = text_column is not None or texts.suffix.lower() in _TABLES
     by_id = _texts_of_table(texts, text_column) if as_table else _texts_of_jsonl(texts)
     reviews: list[Review] = []
     problems: list[Problem] = []

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cxnlp.data.delimited import BAD_QUOTES, INVALID_BYTES, NUL_BYTES
+from cxnlp.data.delimited import BAD_QUOTES, INVALID_BYTES, LONG_LINE, NUL_BYTES
 from cxnlp.data.encodings import Encoding
 from cxnlp.data.json_rows import BROKEN_LINE, NOT_TEXT
 
@@ -16,7 +16,9 @@ TOO_FEW_FIELDS = "too_few_fields"
 """Flag: a row shorter than the header; the missing cells are empty."""
 TOO_MANY_FIELDS = "too_many_fields"
 """Flag: a row longer than the header; what is too much is in the last cell, with its delimiters."""
-ROW_FLAGS = (INVALID_BYTES, NUL_BYTES, BAD_QUOTES, TOO_FEW_FIELDS, TOO_MANY_FIELDS, BROKEN_LINE, NOT_TEXT)
+ROW_FLAGS = (
+    INVALID_BYTES, NUL_BYTES, BAD_QUOTES, LONG_LINE, TOO_FEW_FIELDS, TOO_MANY_FIELDS, BROKEN_LINE, NOT_TEXT,
+)  # fmt: skip
 """The flags of rows that were not read cleanly."""
 
 
@@ -65,6 +67,10 @@ class Row:
         return BROKEN_LINE in self.flags
 
 
+def _no_rows(left_out: Counter[str]) -> Iterator[Row]:
+    return iter(())
+
+
 @dataclass(frozen=True)
 class Table:
     """A file of reviews and how to read it."""
@@ -93,6 +99,11 @@ class Table:
     """Reason to rows left out, counted while the rows are read; a new reading begins at nothing."""
     kind: str = "delimited"
     """``delimited``, ``jsonl``, ``json``, ``xlsx`` or ``parquet``."""
+
+    day_first: bool = True
+    """Whether dates with the year last begin with the day."""
+    rows: Callable[[Counter[str]], Iterator[Row]] = field(default=_no_rows, repr=False, compare=False)
+    """Reads the rows, and counts those left out in what it is given; ``read_rows`` calls it."""
 
     @property
     def is_json(self) -> bool:

@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
+from cxnlp.data.kinds import Column, as_text, to_json
 from cxnlp.data.safe import APOSTROPHE, safe_cell
-from cxnlp.data.values import Column, as_text, to_json
 
 
 class CsvWriter:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cxnlp.data.values import TEXT, Column, as_text
+from cxnlp.data.kinds import TEXT, Column, as_text
 
 _GROUP_ROWS = 10_000
 # A group also ends here, so that long texts are not held in memory either.

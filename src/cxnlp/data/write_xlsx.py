@@ -9,8 +9,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from cxnlp.data.kinds import Column, as_text
 from cxnlp.data.safe import runs_as_formula
-from cxnlp.data.values import Column, as_text
 from cxnlp.errors import DataError
 
 MAX_ROWS = 1_048_576

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cxnlp.data.delimited import NO_DELIMITER
+from cxnlp.data.kinds import add_kinds
 from cxnlp.data.read import Problem
 from cxnlp.data.tables import ROW_FLAGS, Row, Table
-from cxnlp.data.values import add_kinds
 from cxnlp.data.write import AtomicFile, AtomicText
 from cxnlp.errors import DataError
 from cxnlp.inference.hooks import Hooks
@@ -80,6 +80,8 @@ class _Run:
         self.labels = ChunkLabeller(labeller, hooks)
         self.tally = Tally(labeller.taxonomy)
         self.format = options.format_of(output)
+        if output == STANDARD and options.format is None and table.is_json:
+            self.format = "jsonl"
         self.replaced: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
         self.n_kept = 0

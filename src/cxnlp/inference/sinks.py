@@ -11,8 +11,8 @@ from typing import Any, Protocol, TextIO
 
 from cxnlp.data.delimited import NO_DELIMITER
 from cxnlp.data.encodings import MARK_ERRORS
+from cxnlp.data.kinds import TEXT, Column, common_kind, to_json
 from cxnlp.data.tables import Row, Table
-from cxnlp.data.values import TEXT, Column, common_kind, to_json
 from cxnlp.data.write_lines import CsvWriter, JsonLinesWriter
 from cxnlp.data.write_parquet import ParquetWriter
 from cxnlp.data.write_xlsx import XlsxWriter
