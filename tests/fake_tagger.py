@@ -109,7 +109,8 @@ def main() -> int:
     """Run the command line with the stand-in.
 
     CXNLP_TEST_FILE_BYTES limits the size of files, CXNLP_TEST_KILL is a point for ``kill_at``, CXNLP_TEST_SLEEP_S is
-    how long each chunk takes, and CXNLP_TEST_RSS has the peak of the memory printed at the end, in KiB.
+    how long each chunk takes, CXNLP_TEST_CHUNK_ROWS how many rows it has, and CXNLP_TEST_RSS has the peak of the memory
+    printed at the end, in KiB.
     """
     from cxnlp.cli import main as command_line
     from cxnlp.inference.tagger import Tagger
@@ -121,6 +122,8 @@ def main() -> int:
     command_line._COMMANDS = ("score",)
     if point := os.environ.get("CXNLP_TEST_KILL"):
         kill_at(point)
+    if rows := os.environ.get("CXNLP_TEST_CHUNK_ROWS"):
+        importlib.import_module("cxnlp.inference.score").CHUNK_ROWS = int(rows)
     pause_s = float(os.environ.get("CXNLP_TEST_SLEEP_S", "0"))
     quick = "CXNLP_TEST_RSS" in os.environ
     Tagger.load = lambda *args, **kwargs: QuickTagger() if quick else FakeTagger(None, lambda n: time.sleep(pause_s))

@@ -21,12 +21,14 @@ ROOMS = (
 )  # fmt: skip
 HEAVY = {
     "torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq", "pyarrow", "ijson",
-    "python_calamine", "spacy", "ray", "pyspark",
+    "python_calamine", "spacy", "ray", "pyspark", "xlsxwriter",
 }  # fmt: skip
 HEAVY_ROOMS = {"model", "training"}
 # Outside the rooms of training: file to what it may import.
 HEAVY_FILES = {
     "data/norec.py": {"datasets"},
+    "data/write_parquet.py": {"pyarrow"},  # each when a result of its kind is opened
+    "data/write_xlsx.py": {"xlsxwriter"},
     # Readers of one kind of file each.
     "data/json_table.py": {"ijson"},
     "data/parquet_table.py": {"pyarrow"},

@@ -236,7 +236,7 @@ def test_parquet_in_row_groups_with_unique_names(tmp_path: Path, monkeypatch: py
 
 
 def test_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cxnlp.inference.score.find_spec", lambda name: None)
+    monkeypatch.setattr("cxnlp.inference.paths.find_spec", lambda name: None)
     with pytest.raises(DataError, match=r'pip install "cxnlp\[parquet\]"'):
         score(tmp_path, write(tmp_path, "id,review\n1,a\n"), "out.parquet")
 

@@ -21,11 +21,10 @@ INTERRUPTED = 130
 _DESCRIPTION = """\
 Label every review of a file: its language, sentiment, touchpoints with polarity, and phases of the journey.
 
-Reads .csv, .tsv and .txt (comma, semicolon, tab or bar; UTF-8, UTF-16 or Windows-1252, found by itself) and .jsonl and
-.ndjson (one JSON object a line). Writes .csv, .tsv, .xlsx, .parquet or .jsonl: the columns of the input, then the
-labels in columns that begin with cx_ (in JSONL, as the fields of a labelled review). Row order is kept, and no row is
-left out: one that could not be read cleanly, or not be scored, is flagged in cx_flags and named on standard error.
-Copies of a text are scored once. No network is used.
+What a file is, its encoding and its columns are found out and said; cxnlp columns FILE shows it beforehand. Writes
+.csv, .tsv, .xlsx, .parquet or .jsonl: the columns of the input, then the labels in columns that begin with cx_ (in
+JSONL, as the fields of a labelled review). Row order is kept. A row that could not be read cleanly, or not be scored,
+is flagged in cx_flags and named on standard error. Copies of a text are scored once. No network is used.
 
 A run that was cut short (Ctrl-C, a power cut, a full disk) goes on where it was when the same command is run again."""
 _EPILOG = """\
@@ -72,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.data.tables import open_table
     from cxnlp.inference.extras import require_extras, row_hooks
     from cxnlp.inference.options import STANDARD
-    from cxnlp.inference.score import check_paths, score_file
+    from cxnlp.inference.paths import check_paths
+    from cxnlp.inference.score import score_file
     from cxnlp.inference.tagger import Tagger
 
     output, options = output_path(args), score_options(args)

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cxnlp.inference.options import ScoreOptions
 
-_SUFFIXES = {"xlsx": ".xlsx", "parquet": ".parquet", "json": ".jsonl", "jsonl": ".jsonl", "ndjson": ".jsonl"}
+_SUFFIXES = {
+    "xlsx": ".xlsx", "xlsm": ".xlsx", "parquet": ".parquet", "pq": ".parquet", "json": ".jsonl", "jsonl": ".jsonl",
+    "ndjson": ".jsonl",
+}  # fmt: skip
 _OF_FORMAT = {"csv": ".csv", "tsv": ".tsv", "xlsx": ".xlsx", "parquet": ".parquet", "jsonl": ".jsonl"}
 
 
@@ -54,11 +57,6 @@ def add_writing_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def character(given: str | None) -> str | None:
-    """Read the name of a delimiter."""
-    return None if given is None else {"tab": "\t", "\\t": "\t"}.get(given, given)
-
-
 def score_options(args: argparse.Namespace) -> ScoreOptions:
     """Read the options.
 
@@ -69,7 +67,7 @@ def score_options(args: argparse.Namespace) -> ScoreOptions:
 
     return ScoreOptions(
         format=args.output_format,
-        delimiter=character(args.output_delimiter),
+        delimiter={"tab": "\t", "\\t": "\t"}.get(args.output_delimiter, args.output_delimiter),
         decimal=args.decimal,
         bom=args.bom,
         limit=args.limit,

@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,14 @@ from cxnlp.data.delimited import NO_DELIMITER
 from cxnlp.data.kinds import add_kinds
 from cxnlp.data.read import Problem
 from cxnlp.data.tables import ROW_FLAGS, Row, Table
-from cxnlp.data.write import AtomicFile, AtomicText, writable_target
+from cxnlp.data.write import AtomicFile, AtomicText
 from cxnlp.errors import DataError
 from cxnlp.inference.hooks import Hooks
 from cxnlp.inference.journal import Chunk
 from cxnlp.inference.labelling import NOT_SCORED, ChunkLabeller, Labeller, hash_of_chunk
 from cxnlp.inference.options import STANDARD, ScoreOptions, Watch
 from cxnlp.inference.packed import Packed
+from cxnlp.inference.paths import check_paths
 from cxnlp.inference.progress import Progress, identify
 from cxnlp.inference.select import count_rows, n_selected, select_rows
 from cxnlp.inference.sinks import Kinds, Sink, open_sink
@@ -70,35 +70,6 @@ def score_file(
     return result
 
 
-def check_paths(source: Path, output: Path, summary: Path | None, options: ScoreOptions = _NOTHING) -> None:
-    """Refuse names that cannot be right, before a model is loaded.
-
-    Raises:
-        DataError: an unknown kind of output, a package for it is missing, or two of the three are the same file.
-    """
-    _check_package(output, options.format_of(output))
-    if summary is not None:
-        writable_target(summary)
-    if output != STANDARD:
-        writable_target(output)
-    named = [("the input", source), ("the output", output), *([("the summary", summary)] if summary else [])]
-    seen: dict[str, str] = {}
-    for what, path in named:
-        if path == STANDARD:
-            continue
-        real = os.path.normcase(os.path.realpath(path))
-        if real in seen:
-            raise DataError(f"{path}: is both {seen[real]} and {what}; give each a name of its own")
-        seen[real] = what
-    if STANDARD not in (source, output) and os.path.exists(output) and os.path.samefile(source, output):
-        raise DataError(f"{output}: is the input under another name; give the output a name of its own")
-
-
-def _check_package(output: Path, made: str) -> None:
-    if made == "parquet" and find_spec("pyarrow") is None:  # asked for now, and not when all is scored
-        raise DataError(f'{output}: Parquet needs pyarrow: pip install "cxnlp[parquet]"')
-
-
 class _Run:
     """One run of ``score_file``."""
 
@@ -109,6 +80,8 @@ class _Run:
         self.labels = ChunkLabeller(labeller, hooks)
         self.tally = Tally(labeller.taxonomy)
         self.format = options.format_of(output)
+        if output == STANDARD and options.format is None and table.is_json:
+            self.format = "jsonl"
         self.replaced: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
         self.n_kept = 0

@@ -97,7 +97,7 @@ class RecordSink:
         elif prediction is not None:
             added = prediction.as_record() | {"flags": list(flags)}
         if self._hooks.evidence:
-            added[EVIDENCE] = evidence
+            added[EVIDENCE] = _masked(evidence, self._hooks)
         if self._text_column != "text":
             added = {"text": _masked(row.text, self._hooks)} | added
         carried = {key: value for key, value in row.fields.items() if key in self._carried}
