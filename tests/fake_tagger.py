@@ -30,7 +30,12 @@ class FakeTagger:
     fingerprint = "fake"
 
     def tag(
-        self, texts: Sequence[str], *, languages: bool = True, progress: Callable[[int], None] | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        languages: bool = True,
+        declared: Sequence[str] | None = None,
+        progress: Callable[[int], None] | None = None,
     ) -> list[Prediction]:
         self.chunk_sizes.append(len(texts))
         if self.before_chunk:
