@@ -40,6 +40,8 @@ class BlockOptions:
     """``auto``, ``cpu`` or ``cuda``."""
     threads: int = 1
     """Of one process. A cluster runs one process for each core, which must not all use every core."""
+    processes_per_gpu: int = 1
+    """How many share one GPU, where the system shares them out (Ray); one alone seldom keeps it busy."""
 
 
 DEFAULT = BlockOptions()

@@ -31,7 +31,7 @@ class Device(Protocol):
     """Where the network is computed. The engine's own code is the same for all; tests give it a small one."""
 
     @property
-    def torch(self) -> torch.device:
+    def place(self) -> torch.device:
         """As torch names it."""
         ...
 
@@ -77,7 +77,7 @@ class HostDevice:
     half: torch.dtype | None = None
 
     def __init__(self, device: torch.device) -> None:
-        self.torch = device
+        self.place = device
 
     def budget(self) -> TokenBudget:
         """Give a budget that stays: larger batches leave the processor's cache."""
@@ -85,7 +85,7 @@ class HostDevice:
 
     def send(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Wrap ids and mask (n, t)."""
-        return torch.from_numpy(batch.ids).to(self.torch), torch.from_numpy(batch.mask).to(self.torch)
+        return torch.from_numpy(batch.ids).to(self.place), torch.from_numpy(batch.mask).to(self.place)
 
     def fetch(self, logits: Tensor) -> Callable[[], Floats]:
         """Unwrap logits (n, l)."""
@@ -106,7 +106,7 @@ class CudaDevice:
     """An NVIDIA GPU. Copies run beside the computation, from and to pinned memory; products are in sixteen bits."""
 
     def __init__(self, device: torch.device) -> None:
-        self.torch = device
+        self.place = device
         # Without ``including_emulation`` torch also says yes to older GPUs, which compute bfloat16 many times slower.
         bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
         self.half: torch.dtype | None = torch.bfloat16 if bfloat16 else torch.float16
@@ -120,10 +120,10 @@ class CudaDevice:
         """Copy ids and mask (n, t) on a stream of their own, while the batch before is computed."""
         with torch.cuda.stream(self._copies):
             ids, mask = (
-                torch.from_numpy(array).pin_memory().to(self.torch, non_blocking=True)
+                torch.from_numpy(array).pin_memory().to(self.place, non_blocking=True)
                 for array in (batch.ids, batch.mask)
             )
-        computing = torch.cuda.current_stream(self.torch)
+        computing = torch.cuda.current_stream(self.place)
         computing.wait_stream(self._copies)
         for tensor in (ids, mask):
             tensor.record_stream(computing)  # their memory must not be given away while they are read
@@ -134,7 +134,7 @@ class CudaDevice:
         pinned = torch.empty(logits.shape, dtype=torch.float32, pin_memory=True)
         pinned.copy_(logits.float(), non_blocking=True)
         done = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        done.record(torch.cuda.current_stream(self.torch))
+        done.record(torch.cuda.current_stream(self.place))
 
         def wait() -> Floats:
             done.synchronize()
@@ -144,14 +144,14 @@ class CudaDevice:
 
     def start_watching(self) -> None:
         """Begin to watch the peak of what torch's allocator gives out."""
-        torch.cuda.reset_peak_memory_stats(self.torch)
+        torch.cuda.reset_peak_memory_stats(self.place)
 
     def memory(self) -> Memory | None:
         """Look at the memory; free is also what the allocator keeps and does not use."""
-        free, _ = torch.cuda.mem_get_info(self.torch)
-        used = torch.cuda.memory_allocated(self.torch)
-        kept = torch.cuda.memory_reserved(self.torch) - used
-        return Memory(free + kept, used, torch.cuda.max_memory_allocated(self.torch))
+        free, _ = torch.cuda.mem_get_info(self.place)
+        used = torch.cuda.memory_allocated(self.place)
+        kept = torch.cuda.memory_reserved(self.place) - used
+        return Memory(free + kept, used, torch.cuda.max_memory_allocated(self.place))
 
     def release(self) -> None:
         """Give the allocator's spare memory back, so that it can be cut anew."""

@@ -23,7 +23,7 @@ class TorchBackend(Backend):
 
     def __init__(self, network: Network, device: str | Device = "cpu") -> None:
         self._on = open_device(device) if isinstance(device, str) else device
-        self.device = self._on.torch
+        self.device = self._on.place
         self.network = network.to(self.device)
         self._budget = self._on.budget()
 

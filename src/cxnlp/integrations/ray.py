@@ -33,8 +33,8 @@ def score_dataset(
     """Give the Dataset with the columns that ``cxnlp score`` adds; nothing runs until it is written or read.
 
     ``actors`` is how many there are, or the least and the most of them; without it, as many as the cluster has room
-    for. Each loads the model once and takes ``options.threads`` CPUs, and one GPU if ``options.device`` is ``cuda``.
-    ``load`` loads it; it must be a function of a module that the actors can import.
+    for. Each loads the model once and takes ``options.threads`` CPUs, and its share of a GPU if ``options.device`` is
+    ``cuda``. ``load`` loads it; it must be a function of a module that the actors can import.
 
     Raises:
         DataError: no column is surely the text, or there is no column of the name given.
@@ -54,7 +54,7 @@ def score_dataset(
         batch_size=batch_rows,
         batch_format="pyarrow",
         num_cpus=options.threads,
-        num_gpus=1 if options.device == "cuda" else 0,
+        num_gpus=1 / options.processes_per_gpu if options.device == "cuda" else 0,
     )
 
 

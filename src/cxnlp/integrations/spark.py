@@ -47,7 +47,7 @@ def score_dataframe(frame: DataFrame, options: BlockOptions = DEFAULT, *, load: 
     new = added_columns(options)
     kept = [field for field in frame.schema.fields if field.name.strip() not in new]
     added = [StructField(name, DoubleType() if kind is float else StringType()) for name, kind in new.items()]
-    # Arrow and not pandas, which turns whole numbers with a gap among them into floats and so changes long ids.
+    # Not mapInPandas: pandas would fail on a time such as 9999-12-31 in any other column, and turn NaN into null.
     return frame.mapInArrow(partial(_score_batches, text_column, options, load), StructType([*kept, *added]))
 
 
