@@ -19,6 +19,10 @@ from typing import Any
 from speed import sample
 from tables import table
 
+# Widths by which products are told apart: those of outlier channels are narrow, those of whole layers wide.
+_MAX_OUTLIERS = 16
+_WIDE = 64
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Score reviews under the profiler and print the shares."""
@@ -74,18 +78,18 @@ def profiled(
 def _operator(args: Mapping[str, Any]) -> str:
     """Name an operator; products by what they multiply."""
     name = str(args["op_name"])
-    shapes = [next(iter(shape.values())) for shape in args.get("input_type_shape", [])]
+    # Weights that were packed beforehand have no shape any more, so the widths are those of input and output.
+    inputs = [next(iter(shape.values())) for shape in args["input_type_shape"]]
+    outputs = [next(iter(shape.values())) for shape in args["output_type_shape"]]
+    depth, columns = (shapes[0][-1] if shapes and shapes[0] else 0 for shapes in (inputs, outputs))
     if name == "MatMulIntegerToFloat":
-        depth, columns = shapes[1]
         return f"{name} {depth} → {columns}"
-    if name in ("MatMul", "FusedMatMul", "Gemm") and len(shapes) > 1:
-        if len(shapes[1]) == 2 and shapes[1][0] <= 16:
+    if name in ("MatMul", "FusedMatMul", "Gemm"):
+        if depth <= _MAX_OUTLIERS:
             return f"{name}, outlier channels"
-        if len(shapes[0]) == 3 and len(shapes[1]) == 2 and shapes[1][0] > 64:
-            return f"{name} float32, {shapes[1][0]} → {shapes[1][1]}"
-        return f"{name}, other"
+        return f"{name}, float32 {depth} → {columns}" if depth % _WIDE == 0 == columns % _WIDE else f"{name}, heads"
     if name == "Gather":
-        return "Gather, outlier channels" if len(shapes[0]) == 3 else "Gather, embeddings"
+        return "Gather, outlier channels" if columns <= _MAX_OUTLIERS else "Gather, embeddings"
     return name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ class Worker:
 
 
 def _serve(pipe: Connection, opener: Callable[[Setup], object], setup: Setup) -> None:
+    os.dup2(2, 1)  # some peers print while they convert; standard output is for the tables
     try:
         engine: Any = opener(setup)
     except ImportError as error:
