@@ -37,8 +37,9 @@ HEAVY_FILES = {
     "inference/load.py": {"torch", "transformers"},  # asks for them where the torch back end is wanted
     "inference/torch_backend.py": {"torch", "transformers"},
     "inference/device.py": {"torch"},
-    "integrations/ray.py": {"ray"},
-    "integrations/spark.py": {"pyspark"},
+    "inference/blocks.py": {"pyarrow"},
+    "integrations/ray.py": {"ray", "pyarrow"},
+    "integrations/spark.py": {"pyspark", "pyarrow"},
     "inference/graph.py": {"torch", "transformers", "onnx", "onnxscript"},
     # These ask for the packages that a command needs before it begins.
     "cli/encoder.py": {"transformers", "wordfreq"},

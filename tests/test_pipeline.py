@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -225,11 +225,17 @@ def test_columns_that_are_not_carried(tmp_path: Path) -> None:
 
 
 def test_what_was_decided_is_in_the_summary(tmp_path: Path) -> None:
+    read = open_table(write(tmp_path, ["bra"]))
+
+    def rows(left_out: Counter[str]) -> Iterator[Row]:
+        left_out["preview responses"] += 12
+        return read.rows(left_out)
+
     table = replace(
-        open_table(write(tmp_path, ["bra"])),
+        read,
+        rows=rows,
         format="trustpilot",
         decisions=("03.04.2026 is read as 3 April, since every date has a dot. " * 3,),
-        left_out=Counter({"preview responses": 12}),
     )
     summary = score_file(FakeTagger(), table, tmp_path / "out.csv", summary=tmp_path / "s.json")
     record = json.loads((tmp_path / "s.json").read_text("utf-8"))
