@@ -263,6 +263,30 @@ def test_standard_output(tmp_path: Path) -> None:
     assert b"xlsx cannot go to standard output; give the name of a file" in done.stderr
 
 
+def test_standard_input(tmp_path: Path) -> None:
+    data = write(tmp_path, ["blåbær", "ok"]).read_bytes()
+    arguments = [sys.executable, str(SCRIPT), "score", "-", "-o"]
+    done = subprocess.run([*arguments, "-"], cwd=tmp_path, input=data, capture_output=True, timeout=300)
+    assert [row[:2] for row in csv.reader(done.stdout.decode().splitlines())][1:] == [["0", "blåbær"], ["1", "ok"]]
+    for name in ("out.csv", "out.xlsx"):
+        done = subprocess.run([*arguments, name], cwd=tmp_path, input=data, capture_output=True, timeout=300)
+        assert (done.returncode, b"2 reviews scored" in done.stdout) == (0, True)
+    assert [row["review"] for row in rows(tmp_path / "out.csv")] == ["blåbær", "ok"]
+    assert sorted(os.listdir(tmp_path)) == ["in.csv", "out.csv", "out.xlsx"]
+
+
+def test_two_runs_from_standard_input_into_one_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = open_table(write(tmp_path, ["bra"]))
+    other = replace(table, path=Path("-"))
+
+    def second(number: int) -> None:
+        with pytest.raises(DataError, match="another run"):
+            score_file(FakeTagger(), other, tmp_path / "out.csv")
+
+    score_file(FakeTagger(None, second), other, tmp_path / "out.csv")
+    assert sorted(os.listdir(tmp_path)) == ["in.csv", "out.csv"]
+
+
 def test_a_reader_of_standard_output_that_goes_away(tmp_path: Path) -> None:
     write(tmp_path, [f"nr {i}" for i in range(5_000)])
     process = subprocess.Popen(

@@ -21,7 +21,7 @@ from cxnlp.inference.labelling import NOT_SCORED, ChunkLabeller, Labeller, hash_
 from cxnlp.inference.options import STANDARD, ScoreOptions, Watch
 from cxnlp.inference.packed import Packed
 from cxnlp.inference.paths import check_paths
-from cxnlp.inference.progress import Progress, identify
+from cxnlp.inference.progress import Progress, held, identify
 from cxnlp.inference.select import count_rows, n_selected, select_rows
 from cxnlp.inference.sinks import Kinds, Sink, open_sink
 from cxnlp.inference.tally import ScoreSummary, Tally
@@ -93,7 +93,7 @@ class _Run:
         if self.output == STANDARD:
             self._write_at_once(STANDARD)
         else:
-            with AtomicFile(self.output) as part:
+            with held(self.output), AtomicFile(self.output) as part:
                 self._write_at_once(part)
 
     def _write_at_once(self, part: Path) -> None:
