@@ -30,21 +30,33 @@ class FakeTagger:
     fingerprint = "fake"
 
     def tag(
-        self, texts: Sequence[str], *, languages: bool = True, progress: Callable[[int], None] | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        languages: bool = True,
+        declared: Sequence[str] | None = None,
+        progress: Callable[[int], None] | None = None,
     ) -> list[Prediction]:
         self.chunk_sizes.append(len(texts))
         if self.before_chunk:
             self.before_chunk(len(self.chunk_sizes))
-        self.seen += texts
         predictions = [self._one(text) for text in texts]
         if progress:
             progress(len(texts))
         return predictions
 
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        self.seen += texts
+        logits = [
+            np.random.default_rng(zlib.crc32(clean(text).encode("utf-8", "replace"))).normal(
+                0, 2, self.taxonomy.n_logits
+            )
+            for text in texts
+        ]
+        return probabilities(self.taxonomy, np.array(logits, np.float32).reshape(-1, self.taxonomy.n_logits))
+
     def _one(self, text: str) -> Prediction:
-        seed = zlib.crc32(clean(text).encode("utf-8", "replace"))
-        logits = np.random.default_rng(seed).normal(0, 2, (1, self.taxonomy.n_logits)).astype(np.float32)
-        probs = probabilities(self.taxonomy, logits)
+        probs = self.probabilities([text])
         labels = decide(self.taxonomy, probs, default_thresholds(self.taxonomy, 0.8))[0]
         named = {
             facet.name: dict(
@@ -74,7 +86,12 @@ class QuickTagger(FakeTagger):
         self._ready = [self._one(f"tekst {i}") for i in range(64)]
 
     def tag(
-        self, texts: Sequence[str], *, languages: bool = True, progress: Callable[[int], None] | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        languages: bool = True,
+        declared: Sequence[str] | None = None,
+        progress: Callable[[int], None] | None = None,
     ) -> list[Prediction]:
         return [self._ready[zlib.crc32(text.encode()) % 64] for text in texts]
 

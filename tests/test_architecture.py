@@ -21,7 +21,7 @@ ROOMS = (
 )  # fmt: skip
 HEAVY = {
     "torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq", "pyarrow", "ijson",
-    "python_calamine", "xlsxwriter",
+    "python_calamine", "xlsxwriter", "spacy",
 }  # fmt: skip
 HEAVY_ROOMS = {"model", "training"}
 # Outside the rooms of training: file to what it may import.
@@ -33,6 +33,7 @@ HEAVY_FILES = {
     "data/json_table.py": {"ijson"},
     "data/parquet_table.py": {"pyarrow"},
     "data/workbook.py": {"python_calamine"},
+    "text/sentences.py": {"spacy"},
     "inference/load.py": {"torch", "transformers"},  # asks for them where the torch back end is wanted
     "inference/torch_backend.py": {"torch", "transformers"},
     "inference/graph.py": {"torch", "transformers", "onnx", "onnxscript"},
@@ -224,4 +225,4 @@ def test_scoring_is_imported_without_the_heavy_packages(code: str) -> None:
     assert done.returncode == 0, done.stderr
     loaded = set(done.stdout.split())
     assert "cxnlp" in loaded
-    assert loaded & (HEAVY | {"safetensors", "lingua", "sklearn", "pandas"}) == set()
+    assert loaded & (HEAVY | {"safetensors", "py3langid", "phonenumbers", "stdnum", "sklearn", "pandas"}) == set()

@@ -113,6 +113,12 @@ def test_right_to_left_is_another_language(tagger: Tagger) -> None:
     assert all(prediction.flags == ("other_language",) for prediction in found)
 
 
+def test_what_the_file_declares_decides_short_texts(tagger: Tagger) -> None:
+    found = tagger.tag(["God pris", "God pris", "👍"], declared=["da", "no", "da"])
+    assert [prediction.language for prediction in found] == ["da", "no", "und"]
+    assert tagger.tag(["God pris"], languages=False, declared=["da"])[0].language == ""
+
+
 def test_a_prediction_is_a_record(tagger: Tagger) -> None:
     (found,) = tagger.tag(["Leveringen var elendig, men betjeningen var helt topp!"])
     record = found.as_record()

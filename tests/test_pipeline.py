@@ -22,7 +22,7 @@ from cxnlp.cli.writing import output_path
 from cxnlp.data.tables import Row, open_table
 from cxnlp.errors import DataError
 from cxnlp.inference import labelling
-from cxnlp.inference.hooks import Hooks
+from cxnlp.inference.hooks import Hooks, make_hooks
 from cxnlp.inference.journal import Chunk, Journal
 from cxnlp.inference.options import ScoreOptions
 from cxnlp.inference.packed import Packer
@@ -185,31 +185,77 @@ def test_options_that_cannot_be(options: dict[str, Any]) -> None:
 
 
 def test_hooks(tmp_path: Path) -> None:
-    """The places for personal data, evidence, a rating that says the opposite and a declared language."""
+    """The places for personal data, evidence, and flags that depend on the row."""
 
     def declared(row: Row, prediction: Prediction) -> Prediction:
         return replace(prediction, language="sv", flags=(*prediction.flags, f"row_{row.fields['id']}"))
 
-    def evidence(texts: Sequence[str], predictions: Sequence[Prediction]) -> list[Any]:
-        assert len(texts) == len(predictions)
-        return [[text.index("mat"), 3] for text in texts]
+    class Noter:
+        columns = ("cx_what", "cx_where")
+        field = "what"
 
-    hooks = Hooks(
-        refine=(declared,),
-        mask=lambda text: text.replace("Kari", "[name]"),
-        evidence=evidence,
-        evidence_value=lambda text, found: text[found[0] : found[0] + found[1]] + " Kari",
-        identity="evidence 1",
-    )
+        def find(self, texts: Sequence[str], predictions: Sequence[Prediction]) -> list[Any]:
+            assert len(texts) == len(predictions)
+            return [text.index("mat") for text in texts]
+
+        def cells(self, text: str, found: int) -> dict[str, str]:
+            return {"cx_what": text[found : found + 3], "cx_where": str(found)}
+
+        def record(self, text: str, found: int) -> Any:
+            return [text[found:]]
+
+    hooks = Hooks(mask=lambda text: text.replace("Kari", "[name]"), noter=Noter(), refine=(declared,), identity="test")
     source = write(tmp_path, ["Kari lager  god mat", "mat til Kari", "mat til  Kari"])
-    score(tmp_path, source, hooks=hooks)
+    tagger = FakeTagger()
+    score(tmp_path, source, tagger=tagger, hooks=hooks)
+    assert "Kari" not in "".join(tagger.seen)  # nothing sees it unmasked
     found = rows(tmp_path / "out.csv")
     assert [row["review"] for row in found] == ["[name] lager  god mat", "mat til [name]", "mat til  [name]"]
-    assert [row["cx_evidence"] for row in found] == ["mat [name]"] * 3
+    assert [(row["cx_what"], row["cx_where"]) for row in found] == [("mat", "18"), ("mat", "0"), ("mat", "0")]
     assert [(row["cx_language"], row["cx_flags"]) for row in found] == [("sv", f"row_{i}") for i in range(3)]
     score(tmp_path, source, "out.jsonl", hooks=hooks)
     assert "Kari" not in (tmp_path / "out.jsonl").read_text("utf-8")
     assert records(tmp_path / "out.jsonl")[0]["text"] == "[name] lager  god mat"
+    assert records(tmp_path / "out.jsonl")[2]["what"] == ["mat til  [name]"]
+
+
+def test_personal_data_evidence_and_stars_of_a_real_export(tmp_path: Path) -> None:
+    pytest.importorskip("phonenumbers")
+    pytest.importorskip("spacy")
+    tagger = FakeTagger()
+    text = "Ring meg på 22 33 44 55. Maten var god! Kaffen var kald."
+    lines = [{"text": text, "rating": stars, "by": "ola@example.no"} for stars in (1, 2, 3, 4, 5)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    hooks = make_hooks(tagger, mask=True, evidence=True)
+    score(tmp_path, tmp_path / "in.jsonl", "out.jsonl", tagger, hooks=hooks)
+    found = records(tmp_path / "out.jsonl")
+    assert "22 33" not in (tmp_path / "out.jsonl").read_text("utf-8")
+    assert all(record["text"] == "Ring meg på [phone]. Maten var god! Kaffen var kald." for record in found)
+    touchpoints = found[0]["touchpoints"]
+    assert touchpoints and [one["label"] for one in found[0]["evidence"]] == list(touchpoints)
+    assert all(
+        one["sentence"] == record["text"][one["start"] : one["end"]] for record in found for one in record["evidence"]
+    )
+    made = found[0]["sentiment"], found[0]["sentiment_score"]
+    opposite = {("positive", True): [1, 2], ("negative", True): [4, 5]}.get((made[0], abs(made[1]) >= 0.5), [])
+    assert [record["rating"] for record in found if "rating_conflict" in record["flags"]] == opposite
+    score(tmp_path, tmp_path / "in.jsonl", "out.csv", tagger, hooks=hooks)
+    assert rows(tmp_path / "out.csv")[0]["cx_evidence"].startswith(f'{next(iter(touchpoints))}: "')
+
+
+def test_a_declared_language_is_told_to_the_model(tmp_path: Path) -> None:
+    class Told(FakeTagger):
+        def tag(self, texts: Sequence[str], *, declared: Sequence[str] | None = None, **more: Any) -> list[Prediction]:
+            made = super().tag(texts, **more)
+            return [replace(one, language=language) for one, language in zip(made, declared or [], strict=True)]
+
+    lines = [("bra", "sv-SE"), ("bra", "nb"), ("bra", "sv"), ("bra", "")]
+    text = "review,language\n" + "".join(f"{a},{b}\n" for a, b in lines)
+    (tmp_path / "in.csv").write_text(text, "utf-8")
+    tagger = Told()
+    summary = score(tmp_path, tmp_path / "in.csv", tagger=tagger)
+    assert [row["cx_language"] for row in rows(tmp_path / "out.csv")] == ["sv", "no", "sv", ""]
+    assert (len(tagger.seen), summary.n_duplicates) == (3, 1)
 
 
 def test_columns_that_are_not_carried(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,56 @@ def test_languages_are_told_apart_in_order() -> None:
 def test_where_there_are_no_words_the_language_is_undetermined() -> None:
     assert identify_languages(["", "   \u200b", "👍👍🏽 ❤\ufe0f", "5/5", "1234567890", "!!! ???"]) == ["und"] * 6
     assert identify_languages([]) == []
+
+
+def test_short_texts_get_the_language_that_the_file_declares() -> None:
+    short = ["Super service!", "God pris", "Fint"]
+    for code in ("da", "no"):
+        assert identify_languages(short, [code] * 3) == [code] * 3
+    assert identify_languages(["God pris", "God pris"], ["nb-NO", "da_DK"]) == ["no", "da"]
+    assert identify_languages(["Nein", "Nein"], ["de", ""])[0] == "de"
+
+
+def test_what_the_file_declares_does_not_hide_what_the_text_says() -> None:
+    texts = [
+        "Das Paket ist nie angekommen und niemand hat auf meine Nachrichten geantwortet.",
+        "Jag fick aldrig mitt paket och ingen svarade när jag ringde, mycket dålig kundtjänst.",
+        "👍",
+    ]
+    assert identify_languages(texts, ["no", "en", "no"]) == ["de", "sv", "und"]
+
+
+def test_a_language_beyond_the_models_is_named_only_when_it_is_sure() -> None:
+    # The likeliest of all languages are French, Hungarian, Romanian, Icelandic, Finnish …
+    texts = [
+        "Fin bus, sur chauffør.",
+        "Chatbot: 1, meg: 0",
+        "Rolig, pent, snilt personale",
+        "Dyrt!",
+        "Ok",
+        "ok i guess",
+    ]
+    assert set(identify_languages(texts)) <= {"no", "da", "sv", "en"}
+    assert identify_languages(["Dyrt!"], languages=["sv"]) == ["sv"]
+    german = "Das Paket ist nie angekommen."
+    assert identify_languages([german], languages=["da"]) == ["de"]
+    assert identify_languages([german], languages=[]) == ["de"]
+
+
+def test_reviews_in_other_languages_are_seen_as_such() -> None:
+    rows = [
+        json.loads(line) for line in (Path(__file__).parent / "data" / "other_languages.jsonl").open(encoding="utf-8")
+    ]
+    found = identify_languages([row["text"] for row in rows])
+    assert [
+        (row["text"], code) for row, code in zip(rows, found, strict=True) if code in ("no", "da", "sv", "en")
+    ] == []
+    assert sum(row["lang"] == code for row, code in zip(rows, found, strict=True)) >= 0.95 * len(rows)
+
+
+def test_a_declared_language_for_each_text() -> None:
+    with pytest.raises(ValueError, match="1 declared languages for 2 texts, expected one for each"):
+        identify_languages(["a", "b"], ["no"])
 
 
 def test_a_megabyte_is_identified_by_its_beginning() -> None:

@@ -108,7 +108,7 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
 
 def test_it_requires_no_torch(wheel: Path) -> None:
     required = set(_required(wheel))
-    assert {"numpy", "onnxruntime", "tokenizers", "lingua-language-detector", "tqdm"} <= required
+    assert {"numpy", "onnxruntime", "tokenizers", "py3langid", "tqdm"} <= required
     assert not required & {"torch", "transformers", "datasets", "accelerate", "onnx", "safetensors", "scipy"}
 
 

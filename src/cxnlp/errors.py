@@ -29,6 +29,13 @@ class BackendError(CxnlpError):
     """A scoring engine that is not installed or not available on this machine."""
 
 
+class ExtraError(CxnlpError):
+    """A package that a chosen option needs and that is not installed."""
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(f'{what} needs {package}, which is not installed: pip install "cxnlp[{extra}]"')
+
+
 def nearest(name: str, known: list[str]) -> str:
     """Give ``; did you mean 'x'?`` for the known name closest to ``name``, or an empty string."""
     from difflib import get_close_matches

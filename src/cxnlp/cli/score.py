@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.cli.progress import Progress
     from cxnlp.cli.summary import summary_text
     from cxnlp.data.tables import open_table
+    from cxnlp.inference.hooks import make_hooks
     from cxnlp.inference.options import STANDARD
     from cxnlp.inference.paths import check_paths
     from cxnlp.inference.score import score_file
@@ -78,10 +79,13 @@ def run(args: argparse.Namespace) -> int:
     table = open_table(args.file, reading_options(args))
     check_paths(table.path, output, args.summary, options)
     tagger = Tagger.load(args.model, backend=args.backend, device=args.device)
+    hooks = make_hooks(tagger, mask=args.mask_pii, evidence=args.evidence)
     progress = Progress(str(args.file))
     try:
         with progress:
-            summary = score_file(tagger, table, output, options=options, summary=args.summary, watch=progress)
+            summary = score_file(
+                tagger, table, output, options=options, hooks=hooks, summary=args.summary, watch=progress
+            )
     except CxnlpError:
         _say_how_to_go_on(output, progress, "stopped")
         raise

@@ -13,11 +13,10 @@ from cxnlp.inference.backend import Backend, Floats
 from cxnlp.inference.prediction import EMPTY, OTHER_LANGUAGE, TRUNCATED, Prediction
 from cxnlp.inference.windows import join_windows
 from cxnlp.taxonomy import Taxonomy, Thresholds, decide, probabilities
-from cxnlp.text import TextTokenizer, batches, clean, identify_languages
+from cxnlp.text import UNKNOWN, TextTokenizer, batches, clean, identify_languages
 
 # Windows scored of one text: with 256 tokens each, some 30,000 characters.
 MAX_WINDOWS = 32
-_UNKNOWN = "und"
 
 
 class Tagger:
@@ -62,18 +61,23 @@ class Tagger:
         texts: Sequence[str],
         *,
         languages: bool = True,
+        declared: Sequence[str] | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> list[Prediction]:
         """Give one prediction per text, in order.
 
-        ``languages=False`` leaves out the identification of languages; ``progress`` is called with the number of
-        texts finished since the last call.
+        ``languages=False`` leaves out the identification of languages; ``declared`` are the languages that their file
+        says (one code a text, empty where unknown), for texts too short to tell; ``progress`` is called with the
+        number of texts finished since the last call.
 
         Raises:
             TypeError: ``texts`` is a single string, or holds something that is neither str nor None.
+            ValueError: ``declared`` has another length than ``texts``.
         """
         texts = _texts(texts)
-        codes = identify_languages(texts) if languages and texts else [""] * len(texts)
+        codes = [""] * len(texts)
+        if languages and texts:
+            codes = identify_languages(texts, declared, languages=self.taxonomy.languages)
         probs, truncated = self._probabilities(texts, progress)
         decided = decide(self.taxonomy, probs, self.thresholds)
         first = self.taxonomy.slices[self.taxonomy.answers[0].name]
@@ -127,7 +131,7 @@ class Tagger:
         flags = []
         if not clean(text):
             flags.append(EMPTY)
-        if self.taxonomy.languages and language not in ("", _UNKNOWN, *self.taxonomy.languages):
+        if self.taxonomy.languages and language not in ("", UNKNOWN, *self.taxonomy.languages):
             flags.append(OTHER_LANGUAGE)
         if truncated:
             flags.append(TRUNCATED)
