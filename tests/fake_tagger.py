@@ -86,7 +86,12 @@ class QuickTagger(FakeTagger):
         self._ready = [self._one(f"tekst {i}") for i in range(64)]
 
     def tag(
-        self, texts: Sequence[str], *, languages: bool = True, progress: Callable[[int], None] | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        languages: bool = True,
+        declared: Sequence[str] | None = None,
+        progress: Callable[[int], None] | None = None,
     ) -> list[Prediction]:
         return [self._ready[zlib.crc32(text.encode()) % 64] for text in texts]
 

@@ -22,7 +22,7 @@ from cxnlp.cli.writing import output_path
 from cxnlp.data.tables import Row, open_table
 from cxnlp.errors import DataError
 from cxnlp.inference import labelling
-from cxnlp.inference.hooks import Hooks
+from cxnlp.inference.hooks import Hooks, make_hooks
 from cxnlp.inference.journal import Chunk, Journal
 from cxnlp.inference.options import ScoreOptions
 from cxnlp.inference.packed import Packer
@@ -185,34 +185,77 @@ def test_options_that_cannot_be(options: dict[str, Any]) -> None:
 
 
 def test_hooks(tmp_path: Path) -> None:
-    """The places for personal data, evidence, a rating that says the opposite and a declared language."""
+    """The places for personal data, evidence, and flags that depend on the row."""
 
     def declared(row: Row, prediction: Prediction) -> Prediction:
         return replace(prediction, language="sv", flags=(*prediction.flags, f"row_{row.fields['id']}"))
 
-    def evidence(texts: Sequence[str], predictions: Sequence[Prediction]) -> list[Any]:
-        assert len(texts) == len(predictions)
-        return [[text.index("mat"), 3] for text in texts]
+    class Noter:
+        columns = ("cx_what", "cx_where")
+        field = "what"
 
-    hooks = Hooks(
-        refine=(declared,),
-        mask=lambda text: text.replace("Kari", "[name]"),
-        evidence=evidence,
-        evidence_value=lambda text, found: [
-            {"label": "food", "start": found[0], "end": sum(found), "sentence": text[found[0] : sum(found)]}
-        ],
-        identity="evidence 1",
-    )
+        def find(self, texts: Sequence[str], predictions: Sequence[Prediction]) -> list[Any]:
+            assert len(texts) == len(predictions)
+            return [text.index("mat") for text in texts]
+
+        def cells(self, text: str, found: int) -> dict[str, str]:
+            return {"cx_what": text[found : found + 3], "cx_where": str(found)}
+
+        def record(self, text: str, found: int) -> Any:
+            return [text[found:]]
+
+    hooks = Hooks(mask=lambda text: text.replace("Kari", "[name]"), noter=Noter(), refine=(declared,), identity="test")
     source = write(tmp_path, ["Kari lager  god mat", "mat til Kari", "mat til  Kari"])
-    score(tmp_path, source, hooks=hooks)
+    tagger = FakeTagger()
+    score(tmp_path, source, tagger=tagger, hooks=hooks)
+    assert "Kari" not in "".join(tagger.seen)  # nothing sees it unmasked
     found = rows(tmp_path / "out.csv")
     assert [row["review"] for row in found] == ["[name] lager  god mat", "mat til [name]", "mat til  [name]"]
-    assert [row["cx_evidence"] for row in found] == ['food: "mat"'] * 3
-    assert [row["cx_evidence_offsets"] for row in found] == ["food:16-19", "food:0-3", "food:0-3"]
+    assert [(row["cx_what"], row["cx_where"]) for row in found] == [("mat", "18"), ("mat", "0"), ("mat", "0")]
     assert [(row["cx_language"], row["cx_flags"]) for row in found] == [("sv", f"row_{i}") for i in range(3)]
     score(tmp_path, source, "out.jsonl", hooks=hooks)
     assert "Kari" not in (tmp_path / "out.jsonl").read_text("utf-8")
     assert records(tmp_path / "out.jsonl")[0]["text"] == "[name] lager  god mat"
+    assert records(tmp_path / "out.jsonl")[2]["what"] == ["mat til  [name]"]
+
+
+def test_personal_data_evidence_and_stars_of_a_real_export(tmp_path: Path) -> None:
+    pytest.importorskip("phonenumbers")
+    pytest.importorskip("spacy")
+    tagger = FakeTagger()
+    text = "Ring meg på 22 33 44 55. Maten var god! Kaffen var kald."
+    lines = [{"text": text, "rating": stars, "by": "ola@example.no"} for stars in (1, 2, 3, 4, 5)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    hooks = make_hooks(tagger, mask=True, evidence=True)
+    score(tmp_path, tmp_path / "in.jsonl", "out.jsonl", tagger, hooks=hooks)
+    found = records(tmp_path / "out.jsonl")
+    assert "22 33" not in (tmp_path / "out.jsonl").read_text("utf-8")
+    assert all(record["text"] == "Ring meg på [phone]. Maten var god! Kaffen var kald." for record in found)
+    touchpoints = found[0]["touchpoints"]
+    assert touchpoints and [one["label"] for one in found[0]["evidence"]] == list(touchpoints)
+    assert all(
+        one["sentence"] == record["text"][one["start"] : one["end"]] for record in found for one in record["evidence"]
+    )
+    made = found[0]["sentiment"], found[0]["sentiment_score"]
+    opposite = {("positive", True): [1, 2], ("negative", True): [4, 5]}.get((made[0], abs(made[1]) >= 0.5), [])
+    assert [record["rating"] for record in found if "rating_conflict" in record["flags"]] == opposite
+    score(tmp_path, tmp_path / "in.jsonl", "out.csv", tagger, hooks=hooks)
+    assert rows(tmp_path / "out.csv")[0]["cx_evidence"].startswith(f'{next(iter(touchpoints))}: "')
+
+
+def test_a_declared_language_is_told_to_the_model(tmp_path: Path) -> None:
+    class Told(FakeTagger):
+        def tag(self, texts: Sequence[str], *, declared: Sequence[str] | None = None, **more: Any) -> list[Prediction]:
+            made = super().tag(texts, **more)
+            return [replace(one, language=language) for one, language in zip(made, declared or [], strict=True)]
+
+    lines = [("bra", "sv-SE"), ("bra", "nb"), ("bra", "sv"), ("bra", "")]
+    text = "review,language\n" + "".join(f"{a},{b}\n" for a, b in lines)
+    (tmp_path / "in.csv").write_text(text, "utf-8")
+    tagger = Told()
+    summary = score(tmp_path, tmp_path / "in.csv", tagger=tagger)
+    assert [row["cx_language"] for row in rows(tmp_path / "out.csv")] == ["sv", "no", "sv", ""]
+    assert (len(tagger.seen), summary.n_duplicates) == (3, 1)
 
 
 def test_columns_that_are_not_carried(tmp_path: Path) -> None:
@@ -225,22 +268,18 @@ def test_columns_that_are_not_carried(tmp_path: Path) -> None:
 
 
 def test_what_was_decided_is_in_the_summary(tmp_path: Path) -> None:
-    read = open_table(write(tmp_path, ["bra"]))
+    table = open_table(write(tmp_path, ["bra"]))
 
-    def rows(left_out: Counter[str]) -> Iterator[Row]:
-        left_out["preview responses"] += 12
-        return read.rows(left_out)
+    def read(left_out: Counter[str]) -> Iterator[Row]:
+        left_out["preview responses"] += 12  # counted on each of the two readings, and given once
+        return table.rows(left_out)
 
-    table = replace(
-        read,
-        rows=rows,
-        format="trustpilot",
-        decisions=("03.04.2026 is read as 3 April, since every date has a dot. " * 3,),
-    )
-    summary = score_file(FakeTagger(), table, tmp_path / "out.csv", summary=tmp_path / "s.json")
+    decisions = ("03.04.2026 is read as 3 April, since every date has a dot. " * 3,)
+    table_read = replace(table, format="trustpilot", decisions=decisions, rows=read)
+    summary = score_file(FakeTagger(), table_read, tmp_path / "out.csv", summary=tmp_path / "s.json")
     record = json.loads((tmp_path / "s.json").read_text("utf-8"))
     assert (record["format"], record["left_out"]) == ("trustpilot", {"preview responses": 12})
-    assert record["decisions"] == list(table.decisions)
+    assert record["decisions"] == list(decisions)
     assert (record["n_duplicates"], record["n_kept"], record["notes"]) == (0, 0, [])
     text = summary_text(summary)
     assert "  left out 12 rows: preview responses" in text
@@ -268,6 +307,30 @@ def test_standard_output(tmp_path: Path) -> None:
     done = command(tmp_path, "in.csv", "-o", "-", "--output-format", "xlsx")
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"xlsx cannot go to standard output; give the name of a file" in done.stderr
+
+
+def test_standard_input(tmp_path: Path) -> None:
+    data = write(tmp_path, ["blåbær", "ok"]).read_bytes()
+    arguments = [sys.executable, str(SCRIPT), "score", "-", "-o"]
+    done = subprocess.run([*arguments, "-"], cwd=tmp_path, input=data, capture_output=True, timeout=300)
+    assert [row[:2] for row in csv.reader(done.stdout.decode().splitlines())][1:] == [["0", "blåbær"], ["1", "ok"]]
+    for name in ("out.csv", "out.xlsx"):
+        done = subprocess.run([*arguments, name], cwd=tmp_path, input=data, capture_output=True, timeout=300)
+        assert (done.returncode, b"2 reviews scored" in done.stdout) == (0, True)
+    assert [row["review"] for row in rows(tmp_path / "out.csv")] == ["blåbær", "ok"]
+    assert sorted(os.listdir(tmp_path)) == ["in.csv", "out.csv", "out.xlsx"]
+
+
+def test_two_runs_from_standard_input_into_one_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = open_table(write(tmp_path, ["bra"]))
+    other = replace(table, path=Path("-"))
+
+    def second(number: int) -> None:
+        with pytest.raises(DataError, match="another run"):
+            score_file(FakeTagger(), other, tmp_path / "out.csv")
+
+    score_file(FakeTagger(None, second), other, tmp_path / "out.csv")
+    assert sorted(os.listdir(tmp_path)) == ["in.csv", "out.csv"]
 
 
 def test_a_reader_of_standard_output_that_goes_away(tmp_path: Path) -> None:

@@ -314,6 +314,23 @@ def test_a_dead_run_holds_nothing(tmp_path: Path, whole: dict[str, bytes]) -> No
     assert (tmp_path / "out.csv").read_bytes() == whole["out.csv"]
 
 
+def test_the_disk_fills_up_while_rows_are_scored(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    """The system refuses to let the journal grow: the same path as a disk that fills up."""
+    pytest.importorskip("resource")
+    source(tmp_path)
+    size = interrupted(tmp_path, chunks=1).stat().st_size
+    assert run(tmp_path, "-o", "out.csv", "--restart", CXNLP_TEST_FILE_BYTES=str(size // 2)).returncode == 2
+    assert os.listdir(tmp_path) == ["in.csv"]  # nothing to go on with
+    done = run(tmp_path, "-o", "out.csv", CXNLP_TEST_FILE_BYTES=str(size + 1_000))
+    assert done.returncode == 2
+    assert "out.csv: cannot be written (File too large)" in done.stderr
+    assert "run the same command again to go on" in done.stderr
+    assert "Traceback" not in done.stderr
+    done = run(tmp_path, "-o", "out.csv")
+    assert "64 rows are scored already" in done.stderr
+    assert (tmp_path / "out.csv").read_bytes() == whole["out.csv"]
+
+
 def test_what_others_put_beside_the_progress_is_left_there(tmp_path: Path) -> None:
     journal = interrupted(tmp_path)
     journal.with_name("notes.txt").write_text("mine", "utf-8")

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.cli.progress import Progress
     from cxnlp.cli.summary import summary_text
     from cxnlp.data.tables import open_table
-    from cxnlp.inference.extras import require_extras, row_hooks
+    from cxnlp.inference.hooks import make_hooks
     from cxnlp.inference.options import STANDARD
     from cxnlp.inference.paths import check_paths
     from cxnlp.inference.score import score_file
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     check_paths(table.path, output, args.summary, options)
     require_extras(mask=args.mask_pii, evidence=args.evidence)
     tagger = Tagger.load(args.model, backend=args.backend, device=args.device)
-    hooks = row_hooks(tagger, mask=args.mask_pii, evidence=args.evidence)
+    hooks = make_hooks(tagger, mask=args.mask_pii, evidence=args.evidence)
     progress = Progress(str(args.file))
     try:
         with progress:

@@ -38,12 +38,12 @@ def add_writing_options(parser: argparse.ArgumentParser) -> None:
         help="begin a CSV result with a byte order mark, by which Excel knows UTF-8 (default: files yes, - no)",
     )
     result.add_argument(
-        "--evidence", action="store_true", help="add, for every touchpoint, the sentence that speaks of it"
-    )
-    result.add_argument(
         "--mask-pii",
         action="store_true",
-        help="replace e-mail addresses, phone numbers, identity numbers and the like by their kind in all cells",
+        help="replace personal data in texts by its kind, such as [phone], first of all",
+    )
+    result.add_argument(
+        "--evidence", action="store_true", help="add the sentence that speaks of each touchpoint, with its offsets"
     )
     result.add_argument("--summary", type=Path, metavar="FILE.json", help="write the summary as JSON too")
     which = parser.add_argument_group("which rows").add_mutually_exclusive_group()

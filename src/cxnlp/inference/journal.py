@@ -135,7 +135,7 @@ def _encode(chunk: Chunk) -> bytes:
         "confidence": [packed.confidence for packed in found],
         "language": [packed.language for packed in found],
         "flags": [packed.flags for packed in found],
-        "evidence": [packed.evidence for packed in found],
+        "noted": [packed.noted for packed in found],
     }
     head = json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
     return zlib.compress(head + b"".join(packed.probabilities for packed in found), 1)
@@ -145,9 +145,9 @@ def _decode(content: bytes, n_bytes: int) -> Chunk:
     head, _, probabilities = zlib.decompress(content).partition(b"\n")
     table = json.loads(head)
     found = iter(
-        Packed(labels, probabilities[i * n_bytes : (i + 1) * n_bytes], confidence, language, tuple(flags), evidence)
-        for i, (labels, confidence, language, flags, evidence) in enumerate(
-            zip(*(table[key] for key in ("labels", "confidence", "language", "flags", "evidence")), strict=True)
+        Packed(labels, probabilities[i * n_bytes : (i + 1) * n_bytes], confidence, language, tuple(flags), noted)
+        for i, (labels, confidence, language, flags, noted) in enumerate(
+            zip(*(table[key] for key in ("labels", "confidence", "language", "flags", "noted")), strict=True)
         )
     )
     packed = tuple(next(found) if there == "1" else None for there in table["there"])

@@ -36,7 +36,12 @@ class Labeller(Protocol):
         """The same for two labellers only if they give the same labels."""
 
     def tag(
-        self, texts: Sequence[str], *, languages: bool = True, progress: Callable[[int], None] | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        languages: bool = True,
+        declared: Sequence[str] | None = None,
+        progress: Callable[[int], None] | None = None,
     ) -> list[Prediction]:
         """Give one prediction per text, in order; ``progress`` gets the number finished since its last call."""
 
@@ -56,12 +61,11 @@ class ChunkLabeller:
         self._hooks = hooks
         self._known: OrderedDict[bytes, Packed | None] = OrderedDict()
         self._failures = 0
-        self._empty = self._key(Row(0, {}, ""))
 
     def texts(self, rows: Sequence[Row]) -> list[str]:
         """Give what is scored of each row: the cleaned text, so that texts of one hash are one text to the model."""
-        # Where a hook notes places in the text, the text as it is.
-        return [row.text if self._hooks.evidence else clean(row.text) for row in rows]
+        # Where places in the text are noted, the text as it is.
+        return [row.text if self._hooks.noter else clean(row.text) for row in rows]
 
     def label(
         self, rows: Sequence[Row], texts: Sequence[str], keys: Sequence[bytes], progress: Callable[[int], None]
@@ -76,7 +80,7 @@ class ChunkLabeller:
             progress(min(n, left))
             left -= min(n, left)
 
-        wanted = [texts[place] for place in fresh.values()]
+        wanted = [(texts[place], rows[place].language) for place in fresh.values()]
         made = dict(zip(fresh, self._score(wanted, report), strict=True))
         progress(left)
         self._add(made)
@@ -88,11 +92,8 @@ class ChunkLabeller:
         self._add({key: packed[place] for key, place in fresh.items()})
 
     def keys(self, rows: Sequence[Row], texts: Sequence[str]) -> list[bytes]:
-        """Hash each row's text; empty for a row that has none to read."""
-        return [b"" if row.broken else _hash(text) for row, text in zip(rows, texts, strict=True)]
-
-    def _key(self, row: Row) -> bytes:
-        return _hash(self.texts([row])[0])
+        """Hash each row's text and declared language; empty for a row that has no text to read."""
+        return [b"" if row.broken else _hash(row.language, text) for row, text in zip(rows, texts, strict=True)]
 
     def _plan(self, rows: Sequence[Row], keys: Sequence[bytes]) -> tuple[dict[int, Packed | None], dict[bytes, int]]:
         """Find the rows whose prediction is known, and the first row of each text whose is not."""
@@ -107,7 +108,7 @@ class ChunkLabeller:
             elif key not in fresh:
                 fresh[key] = place
                 continue
-            self.n_duplicates += key != self._empty
+            self.n_duplicates += bool(rows[place].text.strip())
         return shared, fresh
 
     def _add(self, made: dict[bytes, Packed | None]) -> None:
@@ -115,8 +116,8 @@ class ChunkLabeller:
         while len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
 
-    def _score(self, texts: Sequence[str], progress: Callable[[int], None] | None) -> list[Packed | None]:
-        """Score texts; where the engine fails, halve them until those that it fails on are found."""
+    def _score(self, texts: Sequence[tuple[str, str]], progress: Callable[[int], None] | None) -> list[Packed | None]:
+        """Score texts with their declared languages; where the engine fails, halve them until it is known on which."""
         if not texts:
             return []
         try:
@@ -144,16 +145,18 @@ class ChunkLabeller:
                 f"the engine failed on {self._failures} reviews in a row ({kind}); try another --backend or --device"
             ) from error
 
-    def _tag(self, texts: Sequence[str], progress: Callable[[int], None] | None) -> list[Packed | None]:
-        predictions = self._labeller.tag(texts, progress=progress)
-        if self._hooks.evidence is None:
+    def _tag(self, pairs: Sequence[tuple[str, str]], progress: Callable[[int], None] | None) -> list[Packed | None]:
+        texts, declared = [text for text, _ in pairs], [language for _, language in pairs]
+        predictions = self._labeller.tag(texts, declared=declared, progress=progress)
+        if self._hooks.noter is None:
             return [self.packer.pack(prediction) for prediction in predictions]
-        notes = [json.dumps(note, separators=(",", ":")) for note in self._hooks.evidence(texts, predictions)]
+        notes = [json.dumps(note, separators=(",", ":")) for note in self._hooks.noter.find(texts, predictions)]
         return [self.packer.pack(*pair) for pair in zip(predictions, notes, strict=True)]
 
 
-def _hash(text: str) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_KEY_BYTES).digest()
+def _hash(language: str, text: str) -> bytes:
+    whole = f"{language}\0{text}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(whole, digest_size=_KEY_BYTES).digest()
 
 
 def hash_of_chunk(keys: Sequence[bytes]) -> bytes:

@@ -27,8 +27,8 @@ class Packed:
     """In ten-thousandths."""
     language: str
     flags: tuple[str, ...]
-    evidence: str = ""
-    """What a hook noted beside the prediction, as JSON; empty if nothing."""
+    noted: str = ""
+    """What a noter found beside the prediction, as JSON; empty if nothing."""
 
 
 class Packer:
@@ -42,7 +42,7 @@ class Packer:
         }
         self.n_bytes = taxonomy.n_logits * PROBABILITY.itemsize
 
-    def pack(self, prediction: Prediction, evidence: str = "") -> Packed | None:
+    def pack(self, prediction: Prediction, noted: str = "") -> Packed | None:
         """Pack a prediction; None if a probability is not a number, so that it means nothing."""
         values = np.array(
             [p for facet, names in self._names.items() for p in map(prediction.probabilities[facet].__getitem__, names)]
@@ -55,7 +55,7 @@ class Packer:
             round(min(max(prediction.confidence, 0.0), 1.0) * _SCALE),
             prediction.language,
             prediction.flags,
-            evidence,
+            noted,
         )
 
     def unpack(self, packed: Packed) -> Prediction:

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -69,15 +69,10 @@ class Progress:
     def __init__(
         self, output: Path, identity: Identity, n_bytes: int, note: Callable[[str], None], *, restart: bool = False
     ) -> None:
-        writable_target(output)
         self.folder = progress_folder(output)
         self._output = output
         self._done = False
-        try:
-            self.folder.mkdir(exist_ok=True)
-            self._lock = Lock(self.folder / _LOCK_FILE, output)
-        except OSError as error:
-            refuse(output, error)
+        self._lock = _lock(output)
         try:
             self._begin(identity, note, restart=restart)
             self.journal = Journal(self.folder / _JOURNAL_FILE, n_bytes)
@@ -135,6 +130,32 @@ class Progress:
 
     def _refuse(self, error: OSError) -> None:
         refuse(self._output, error)
+
+
+@contextlib.contextmanager
+def held(output: Path) -> Iterator[None]:
+    """Hold an output without keeping any progress.
+
+    Raises:
+        DataError: another run holds it, or it cannot be written.
+    """
+    lock = _lock(output)
+    try:
+        yield
+    finally:
+        lock.release()
+        with contextlib.suppress(OSError):  # an earlier run's progress lies in it
+            progress_folder(output).rmdir()
+
+
+def _lock(output: Path) -> Lock:
+    writable_target(output)
+    folder = progress_folder(output)
+    try:
+        folder.mkdir(exist_ok=True)
+        return Lock(folder / _LOCK_FILE, output)
+    except OSError as error:
+        refuse(output, error)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -15,13 +15,13 @@ from cxnlp.data.read import Problem
 from cxnlp.data.tables import ROW_FLAGS, Row, Table
 from cxnlp.data.write import AtomicFile, AtomicText
 from cxnlp.errors import DataError
-from cxnlp.inference.hooks import Hooks
+from cxnlp.inference.hooks import Hooks, masked_row
 from cxnlp.inference.journal import Chunk
 from cxnlp.inference.labelling import NOT_SCORED, ChunkLabeller, Labeller, hash_of_chunk
 from cxnlp.inference.options import STANDARD, ScoreOptions, Watch
 from cxnlp.inference.packed import Packed
 from cxnlp.inference.paths import check_paths
-from cxnlp.inference.progress import Progress, identify
+from cxnlp.inference.progress import Progress, held, identify
 from cxnlp.inference.select import count_rows, n_selected, select_rows
 from cxnlp.inference.sinks import Kinds, Sink, open_sink
 from cxnlp.inference.tally import ScoreSummary, Tally
@@ -93,7 +93,7 @@ class _Run:
         if self.output == STANDARD:
             self._write_at_once(STANDARD)
         else:
-            with AtomicFile(self.output) as part:
+            with held(self.output), AtomicFile(self.output) as part:
                 self._write_at_once(part)
 
     def _write_at_once(self, part: Path) -> None:
@@ -161,7 +161,7 @@ class _Run:
         chunk: list[Row] = []
         size = 0
         for row in select_rows(self.table, self.options, self._n_rows):
-            chunk.append(row)
+            chunk.append(masked_row(row, self.hooks.mask))
             size += len(row.text)
             if len(chunk) >= CHUNK_ROWS or size >= _CHUNK_CHARS:
                 yield chunk
@@ -186,10 +186,7 @@ class _Run:
                 for refine in self.hooks.refine:
                     prediction = refine(row, prediction)
                 flags = (*flags, *prediction.flags)
-            evidence = json.loads(found.evidence) if found and found.evidence else None
-            if evidence is not None and self.hooks.evidence_value:
-                evidence = self.hooks.evidence_value(row.text, evidence)
-            sink.write(row, prediction, flags, evidence)
+            sink.write(row, prediction, flags, json.loads(found.noted) if found and found.noted else None)
             self.tally.add(prediction, flags, damaged=any(flag in (*ROW_FLAGS, NOT_SCORED) for flag in flags))
 
     def _end(self, sink: Sink) -> None:

@@ -17,13 +17,11 @@ from cxnlp.data.write_lines import CsvWriter, JsonLinesWriter
 from cxnlp.data.write_parquet import ParquetWriter
 from cxnlp.data.write_xlsx import XlsxWriter
 from cxnlp.inference.cells import DECIMALS, cell_columns, number_columns, values
-from cxnlp.inference.evidence import EVIDENCE_COLUMNS, evidence_cells
 from cxnlp.inference.hooks import Hooks
 from cxnlp.inference.options import STANDARD, ScoreOptions
 from cxnlp.inference.prediction import Prediction, record_keys
 from cxnlp.taxonomy import Taxonomy
 
-EVIDENCE = "evidence"
 Kinds = Mapping[str, Sequence[str]]
 """Column to the kinds of its values."""
 
@@ -34,8 +32,8 @@ class Sink(Protocol):
     replaced: tuple[str, ...]
     """Columns of the input that a fresh one of the same name took the place of."""
 
-    def write(self, row: Row, prediction: Prediction | None, flags: Sequence[str], evidence: Any) -> None:
-        """Add a row."""
+    def write(self, row: Row, prediction: Prediction | None, flags: Sequence[str], noted: Any) -> None:
+        """Add a row; ``noted`` is what the noter found, None if there is nothing."""
 
     def close(self) -> tuple[str, ...]:
         """End the file; give sentences on what was changed."""
@@ -57,15 +55,13 @@ class TableSink:
         self._names = [name for _, name in kept]
         self._spared = _spared(table)
 
-    def write(self, row: Row, prediction: Prediction | None, flags: Sequence[str], evidence: Any) -> None:
+    def write(self, row: Row, prediction: Prediction | None, flags: Sequence[str], noted: Any) -> None:
         """Add a row."""
-        found = [
-            row.fields.get(name) if name in self._spared else _masked(row.fields.get(name), self._hooks)
-            for name in self._names
-        ]
+        found = [row.fields.get(name) for name in self._names]
         found += values(self._taxonomy, prediction, flags).values()
-        if self._hooks.evidence:
-            found += evidence_cells(evidence or []).values()
+        if noter := self._hooks.noter:
+            made = {} if noted is None else noter.cells(row.text, noted)
+            found += [made.get(name, "") for name in noter.columns]
         self._writer.write(found)
 
     def close(self) -> tuple[str, ...]:
@@ -85,21 +81,21 @@ class RecordSink:
         self._spared = _spared(table)
         self._blank: dict[str, Any] = dict.fromkeys(record_keys(taxonomy))
 
-    def write(self, row: Row, prediction: Prediction | None, flags: Sequence[str], evidence: Any) -> None:
+    def write(self, row: Row, prediction: Prediction | None, flags: Sequence[str], noted: Any) -> None:
         """Add a row."""
         if row.broken:
             raw = next(iter(row.fields.values()))
-            self._writer.write({"flags": list(flags), "line": row.line, "raw": _masked(raw, self._hooks)})
+            self._writer.write({"flags": list(flags), "line": row.line, "raw": raw})
             return
         added = self._blank | {"flags": list(flags)}
         if prediction is not None and prediction.empty:  # unknown, which a reader of labelled reviews takes None for
             added["language"] = prediction.language
         elif prediction is not None:
             added = prediction.as_record() | {"flags": list(flags)}
-        if self._hooks.evidence:
-            added[EVIDENCE] = _masked(evidence, self._hooks)
+        if noter := self._hooks.noter:
+            added[noter.field] = None if noted is None else noter.record(row.text, noted)
         if self._text_column != "text":
-            added = {"text": _masked(row.text, self._hooks)} | added
+            added = {"text": row.text} | added
         carried = {key: value for key, value in row.fields.items() if key in self._carried}
         taken = set(carried) | set(added)
         fields = {}
@@ -108,7 +104,7 @@ class RecordSink:
             while name in added or (name != key and name in taken):
                 name = f"input_{name}"
             taken.add(name)
-            fields[name] = value if key in self._spared else _masked(value, self._hooks)
+            fields[name] = value
         self._writer.write(fields | added)
 
     def close(self) -> tuple[str, ...]:
@@ -164,7 +160,7 @@ def _kept(table: Table, taxonomy: Taxonomy, hooks: Hooks) -> tuple[list[tuple[st
 
 
 def _new_columns(taxonomy: Taxonomy, hooks: Hooks) -> tuple[str, ...]:
-    return (*cell_columns(taxonomy), *(EVIDENCE_COLUMNS if hooks.evidence else ()))
+    return (*cell_columns(taxonomy), *(hooks.noter.columns if hooks.noter else ()))
 
 
 def _columns(table: Table, taxonomy: Taxonomy, hooks: Hooks, kinds: Kinds) -> list[Column]:
@@ -174,18 +170,3 @@ def _columns(table: Table, taxonomy: Taxonomy, hooks: Hooks, kinds: Kinds) -> li
     for name in _new_columns(taxonomy, hooks):
         columns.append(Column(name, name, "float", DECIMALS) if name in numbers else Column(name, name))
     return columns
-
-
-def _spared(table: Table) -> frozenset[str]:
-    """Name the columns that are not masked: an eight-digit number of a review would pass for a telephone's."""
-    return frozenset(table.roles[role] for role in ("id", "date", "rating") if role in table.roles)
-
-
-def _masked(value: Any, hooks: Hooks) -> Any:
-    if hooks.mask is None:
-        return value
-    if isinstance(value, str):
-        return hooks.mask(value)
-    if isinstance(value, list):
-        return [_masked(item, hooks) for item in value]
-    return {key: _masked(item, hooks) for key, item in value.items()} if isinstance(value, dict) else value
