@@ -21,7 +21,7 @@ ROOMS = (
 )  # fmt: skip
 HEAVY = {
     "torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq", "pyarrow", "ijson",
-    "python_calamine", "xlsxwriter", "spacy",
+    "python_calamine", "spacy", "ray", "pyspark", "xlsxwriter",
 }  # fmt: skip
 HEAVY_ROOMS = {"model", "training"}
 # Outside the rooms of training: file to what it may import.

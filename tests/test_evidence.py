@@ -164,7 +164,7 @@ def test_the_cells_and_the_record_of_evidence() -> None:
         Evidence("delivery", 0, 17, "Pakken kom aldri.", 0.91234),
         Evidence("staff", 18, 33, 'De sa "nei"; ja', 0.5),
     ]
-    cells = evidence_cells(evidence_record(evidence))
+    cells = evidence_cells(evidence)
     assert tuple(cells) == EVIDENCE_COLUMNS == ("cx_evidence", "cx_evidence_offsets")
     assert cells["cx_evidence"] == 'delivery: "Pakken kom aldri."; staff: "De sa ""nei""; ja"'
     assert cells["cx_evidence_offsets"] == "delivery:0-17; staff:18-33"

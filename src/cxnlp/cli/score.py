@@ -78,7 +78,6 @@ def run(args: argparse.Namespace) -> int:
     output, options = output_path(args), score_options(args)
     table = open_table(args.file, reading_options(args))
     check_paths(table.path, output, args.summary, options)
-    require_extras(mask=args.mask_pii, evidence=args.evidence)
     tagger = Tagger.load(args.model, backend=args.backend, device=args.device)
     hooks = make_hooks(tagger, mask=args.mask_pii, evidence=args.evidence)
     progress = Progress(str(args.file))

@@ -75,15 +75,14 @@ def find_evidence(
     return out
 
 
-def evidence_cells(evidence: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Give the cells of a table for the records of ``evidence_record``.
+def evidence_cells(evidence: Sequence[Evidence]) -> dict[str, str]:
+    """Give the cells of a table: ``delivery: "Pakken kom aldri."; staff: "…"``, and ``delivery:0-17; staff:18-40``.
 
-    They are ``delivery: "Pakken kom aldri."; staff: "…"``, and ``delivery:0-17; staff:18-40``. A quotation mark in a
-    sentence is doubled.
+    A quotation mark in a sentence is doubled.
     """
-    quoted = ((one["label"], one["sentence"].replace('"', '""')) for one in evidence)
+    quoted = ((one.label, one.sentence.replace('"', '""')) for one in evidence)
     sentences = "; ".join(f'{label}: "{sentence}"' for label, sentence in quoted)
-    offsets = "; ".join(f"{one['label']}:{one['start']}-{one['end']}" for one in evidence)
+    offsets = "; ".join(f"{one.label}:{one.start}-{one.end}" for one in evidence)
     return dict(zip(EVIDENCE_COLUMNS, (sentences, offsets), strict=True))
 
 

@@ -20,6 +20,9 @@ from cxnlp.inference.prediction import Prediction
 from cxnlp.text.personal import mask_personal, require_personal
 from cxnlp.text.sentences import require_sentences
 
+# Roles of columns: the eight-digit number of a review would pass for a telephone's.
+_UNMASKED = ("id", "date", "rating")
+
 Refine = Callable[[Row, Prediction], Prediction]
 Mask = Callable[[str], str]
 
@@ -109,11 +112,13 @@ def make_hooks(scorer: SentenceScorer, *, mask: bool = False, evidence: bool = F
     )
 
 
-def masked_row(row: Row, mask: Mask | None) -> Row:
-    """Mask the text to score and every text among the cells."""
+def masked_row(row: Row, mask: Mask | None, roles: Mapping[str, str]) -> Row:
+    """Mask the text to score and every text among the cells but those of ``_UNMASKED``."""
     if mask is None:
         return row
-    return replace(row, text=mask(row.text), fields={name: _masked(value, mask) for name, value in row.fields.items()})
+    spared = {roles.get(role) for role in _UNMASKED}
+    fields = {name: value if name in spared else _masked(value, mask) for name, value in row.fields.items()}
+    return replace(row, text=mask(row.text), fields=fields)
 
 
 def _masked(value: Any, mask: Mask) -> Any:

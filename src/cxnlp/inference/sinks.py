@@ -53,7 +53,6 @@ class TableSink:
         self._hooks = hooks
         kept, self.replaced = _kept(table, taxonomy, hooks)
         self._names = [name for _, name in kept]
-        self._spared = _spared(table)
 
     def write(self, row: Row, prediction: Prediction | None, flags: Sequence[str], noted: Any) -> None:
         """Add a row."""
@@ -78,7 +77,6 @@ class RecordSink:
         self._hooks = hooks
         self._text_column = table.text_column
         self._carried = frozenset(table.carried)
-        self._spared = _spared(table)
         self._blank: dict[str, Any] = dict.fromkeys(record_keys(taxonomy))
 
     def write(self, row: Row, prediction: Prediction | None, flags: Sequence[str], noted: Any) -> None:
