@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import signal
 import sys
+import time
 import zlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +27,8 @@ class FakeTagger:
         self.seen: list[str] = []
         self.chunk_sizes: list[int] = []
 
+    fingerprint = "fake"
+
     def tag(
         self, texts: Sequence[str], *, languages: bool = True, progress: Callable[[int], None] | None = None
     ) -> list[Prediction]:
@@ -36,7 +42,7 @@ class FakeTagger:
         return predictions
 
     def _one(self, text: str) -> Prediction:
-        seed = zlib.crc32(text.encode("utf-8", "replace"))
+        seed = zlib.crc32(clean(text).encode("utf-8", "replace"))
         logits = np.random.default_rng(seed).normal(0, 2, (1, self.taxonomy.n_logits)).astype(np.float32)
         probs = probabilities(self.taxonomy, logits)
         labels = decide(self.taxonomy, probs, default_thresholds(self.taxonomy, 0.8))[0]
@@ -60,8 +66,45 @@ class FakeTagger:
         return Prediction(self.taxonomy, labels, named, max(named[first.name].values()), tuple(flags), language)
 
 
+class QuickTagger(FakeTagger):
+    """Answers with one of few predictions made beforehand, and keeps nothing: for files of a million rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ready = [self._one(f"tekst {i}") for i in range(64)]
+
+    def tag(
+        self, texts: Sequence[str], *, languages: bool = True, progress: Callable[[int], None] | None = None
+    ) -> list[Prediction]:
+        return [self._ready[zlib.crc32(text.encode()) % 64] for text in texts]
+
+
+def kill_at(point: str) -> None:
+    """Have this process killed at the nth call of a function: ``module:name:n``, or ``module:class.name:n``."""
+    module, name, n = point.split(":")
+    owner: Any = importlib.import_module(module)
+    *path, last = name.split(".")
+    for part in path:
+        owner = getattr(owner, part)
+    function, left = getattr(owner, last), int(n)
+
+    def counted(*args: Any, **options: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*args, **options)
+
+    setattr(owner, last, counted)
+
+
 def main() -> int:
-    """Run the command line with the stand-in, under a limit on the size of files if CXNLP_TEST_FILE_BYTES is set."""
+    """Run the command line with the stand-in.
+
+    CXNLP_TEST_FILE_BYTES limits the size of files, CXNLP_TEST_KILL is a point for ``kill_at``, CXNLP_TEST_SLEEP_S is
+    how long each chunk takes, CXNLP_TEST_CHUNK_ROWS how many rows it has, and CXNLP_TEST_RSS has the peak of the memory
+    printed at the end, in KiB.
+    """
     from cxnlp.cli import main as command_line
     from cxnlp.inference.tagger import Tagger
 
@@ -70,8 +113,19 @@ def main() -> int:
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     command_line._COMMANDS = ("score",)
-    Tagger.load = lambda *args, **kwargs: FakeTagger()
-    return command_line.main(sys.argv[1:])
+    if point := os.environ.get("CXNLP_TEST_KILL"):
+        kill_at(point)
+    if rows := os.environ.get("CXNLP_TEST_CHUNK_ROWS"):
+        importlib.import_module("cxnlp.inference.score").CHUNK_ROWS = int(rows)
+    pause_s = float(os.environ.get("CXNLP_TEST_SLEEP_S", "0"))
+    quick = "CXNLP_TEST_RSS" in os.environ
+    Tagger.load = lambda *args, **kwargs: QuickTagger() if quick else FakeTagger(None, lambda n: time.sleep(pause_s))
+    code = command_line.main(sys.argv[1:])
+    if quick:
+        import resource
+
+        print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

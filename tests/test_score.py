@@ -16,8 +16,11 @@ from hypothesis import strategies as st
 
 from cxnlp.cli.summary import summary_text
 from cxnlp.data import review_from_record
+from cxnlp.data.read import Problem
+from cxnlp.data.safe import safe_cell
 from cxnlp.data.tables import open_table
 from cxnlp.inference.cells import cell_columns, cells
+from cxnlp.inference.options import Watch
 from cxnlp.inference.prediction import Prediction
 from cxnlp.inference.score import score_file
 from cxnlp.inference.tally import ScoreSummary, Tally
@@ -39,13 +42,39 @@ def write(folder: Path, text: str, name: str = "reviews.csv", codec: str = "utf-
     return folder / name
 
 
-def read_csv(path: Path, delimiter: str = ",", encoding: str = "utf-8") -> list[dict[str, str]]:
+def read_csv(path: Path, delimiter: str = ",", encoding: str = "utf-8-sig") -> list[dict[str, str]]:
     with path.open(encoding=encoding, newline="") as file:
         return list(csv.DictReader(file, delimiter=delimiter))
 
 
 def read_jsonl(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+class Heard(Watch):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.phases: list[tuple[str, int | None]] = []
+        self.counts: dict[str, int] = {}
+        self.kept = 0
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+
+    def phase(self, name: str, n_rows: int | None) -> None:
+        self.phases.append((name, n_rows))
+        self.counts[name] = 0
+
+    def rows(self, n: int, *, kept: bool = False) -> None:
+        assert n >= 0
+        self.counts[self.phases[-1][0]] += n
+        self.kept += n if kept else 0
+
+    def problem(self, problem: Problem) -> None:
+        self.problems.append(problem)
+
+    def note(self, sentence: str) -> None:
+        self.notes.append(sentence)
 
 
 def prediction(flags: tuple[str, ...] = (), **labels: object) -> Prediction:
@@ -98,12 +127,10 @@ def test_every_input_cell_and_the_order_are_kept(table: list[list[str]], delimit
         score(folder, write(folder, buffer.getvalue(), codec=codec), "out.csv")
         raw = (folder / "out.csv").read_bytes()
     damage_free = raw.decode("utf-8-sig")
-    # Marked as UTF-8 for spreadsheets unless the input was plain UTF-8 (as ASCII is, whatever its writer called it).
-    plain = codec == "utf-8" or (codec == "cp1252" and "å" not in buffer.getvalue())
-    assert raw.startswith(b"\xef\xbb\xbf") == (not plain)
+    assert raw.startswith(b"\xef\xbb\xbf")  # by which Excel knows UTF-8
     rows = list(csv.reader(io.StringIO(damage_free, newline=""), delimiter=delimiter))
     assert rows[0] == ["a", "review", "b", *CX]
-    assert [row[:3] for row in rows[1:]] == table
+    assert [row[:3] for row in rows[1:]] == [[safe_cell(cell) for cell in row] for row in table]
     tagger = FakeTagger()
     assert [row[4] for row in rows[1:]] == [
         "" if p.empty else p.sentiment for p in tagger.tag([row[1] for row in table])
@@ -168,9 +195,11 @@ def test_jsonl_to_csv_has_every_key_as_a_column(tmp_path: Path) -> None:
 
 def test_a_broken_line_keeps_its_place_in_jsonl(tmp_path: Path) -> None:
     source = write(tmp_path, '{"text": "a"}\n\n{"text": "b\n{"text": "c\\ud83d"}\n', "in.jsonl")
-    reported: list[int] = []
-    score_file(FakeTagger(), open_table(source), tmp_path / "out.jsonl", on_rows=reported.append)
-    assert sum(reported) == 3
+    heard = Heard()
+    score_file(FakeTagger(), open_table(source), tmp_path / "out.jsonl", watch=heard)
+    assert heard.phases == [("scoring", 3), ("writing", 3)]
+    assert heard.counts == {"scoring": 3, "writing": 3}
+    assert [problem.line for problem in heard.problems] == [3]
     first, broken, last = read_jsonl(tmp_path / "out.jsonl")
     assert (first["text"], last["text"]) == ("a", "c\ud83d")
     assert broken == {"flags": ["broken_line"], "line": 3, "raw": '{"text": "b'}
@@ -198,13 +227,13 @@ def test_delimiters_of_the_result(tmp_path: Path) -> None:
 
 
 def test_memory_is_bounded_by_chunks(tmp_path: Path) -> None:
-    tagger, reported = FakeTagger(), []
+    tagger, heard = FakeTagger(), Heard()
     source = write(tmp_path, "review,n\n" + "".join(f"tekst {i},{i}\n" for i in range(2500)))
-    score_file(tagger, open_table(source), tmp_path / "out.csv", on_rows=reported.append)
+    score_file(tagger, open_table(source), tmp_path / "out.csv", watch=heard)
     assert tagger.chunk_sizes == [1024, 1024, 452]
-    assert sum(reported) == 2500
+    assert heard.counts == {"scoring": 2500, "writing": 2500}
     assert tagger.seen == [f"tekst {i}" for i in range(2500)]
-    big = write(tmp_path, "review,n\n" + "".join(f"{'ord ' * 250_000},{i}\n" for i in range(9)), "big.csv")
+    big = write(tmp_path, "review,n\n" + "".join(f"{i} {'ord ' * 250_000},{i}\n" for i in range(9)), "big.csv")
     tagger = FakeTagger()
     score(tmp_path, big, "out.csv", tagger)
     assert tagger.chunk_sizes == [4, 4, 1]

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxnlp.data.delimited import records
-from cxnlp.data.encodings import find_encoding
-from cxnlp.data.tables import Row, Table, open_table, read_rows
+from cxnlp.data.encodings import LONG_MARK, find_encoding, text_lines
+from cxnlp.data.source import open_source
+from cxnlp.data.tables import ReadingOptions, Row, Table, open_table, read_rows
 from cxnlp.errors import DataError
 
 NORDIC = "abc dxyz ABC åäöøæ ÅÄÖØÆ é 0123"
@@ -26,7 +27,7 @@ def write(folder: Path, text: str | bytes, name: str = "reviews.csv", codec: str
 
 
 def read(path: Path, **options: str) -> tuple[Table, list[Row]]:
-    table = open_table(path, **options)
+    table = open_table(path, ReadingOptions(**options))
     rows = list(read_rows(table))
     assert table.n_rows == len(rows)
     return table, rows
@@ -93,12 +94,12 @@ def test_a_one_row_windows_1252_file_is_not_taken_for_utf8(tmp_path: Path) -> No
 def test_utf8_is_checked_beyond_the_first_block(tmp_path: Path) -> None:
     body = b"id;review\n" + b"1;plain words here\n" * 70_000 + "2;blåbær og rømme".encode("cp1252") + b"\n"
     assert len(body) > 1 << 20
-    assert find_encoding(write(tmp_path, body)).codec == "cp1252"
+    assert find_encoding(open_source(write(tmp_path, body))).codec == "cp1252"
 
 
 def test_a_character_across_two_blocks_is_valid(tmp_path: Path) -> None:
     body = b"x" * ((1 << 20) - 1) + "å".encode() + b"\n"
-    assert find_encoding(write(tmp_path, body)).codec == "utf-8"
+    assert find_encoding(open_source(write(tmp_path, body))).codec == "utf-8"
 
 
 def test_given_encoding_and_delimiter_win(tmp_path: Path) -> None:
@@ -106,11 +107,11 @@ def test_given_encoding_and_delimiter_win(tmp_path: Path) -> None:
     table, rows = read(path, encoding="mac-roman", delimiter=":")
     assert (table.encoding.codec, rows[0].text) == ("mac-roman", "ok så")
     with pytest.raises(DataError, match="unknown encoding 'utf-9'"):
-        open_table(path, encoding="utf-9")
+        open_table(path, ReadingOptions(encoding="utf-9"))
     with pytest.raises(DataError, match="unknown encoding 'base64'"):
-        open_table(path, encoding="base64")
+        open_table(path, ReadingOptions(encoding="base64"))
     with pytest.raises(DataError, match="expected one character"):
-        open_table(path, delimiter="::")
+        open_table(path, ReadingOptions(delimiter="::"))
 
 
 def test_a_given_encoding_reads_with_and_without_its_mark(tmp_path: Path) -> None:
@@ -182,7 +183,7 @@ def test_a_named_text_column_wins_and_an_unknown_one_is_refused(tmp_path: Path) 
     with pytest.raises(
         DataError, match=r"no column 'reviews'; .*columns are: review, Answer to it; did you mean 'review'"
     ):
-        open_table(path, text_column="reviews")
+        open_table(path, ReadingOptions(text_column="reviews"))
 
 
 def test_two_long_columns_are_not_guessed_between(tmp_path: Path) -> None:
@@ -269,3 +270,18 @@ def test_jsonl_of_absurd_numbers_and_depth_is_broken_not_fatal(tmp_path: Path) -
 def test_jsonl_in_utf16_and_with_another_text_key(tmp_path: Path) -> None:
     path = write(tmp_path, '{"verbatim": "blå"}\r\n{"verbatim": "rød"}\r\n', "reviews.jsonl", "utf-16")
     assert [row.text for row in read(path)[1]] == ["blå", "rød"]
+
+
+@given(st.lists(st.sampled_from(["a", "aaaa", "å", "\n", "\r\n", "\r"]), max_size=9))
+def test_lines_are_cut_where_they_are_too_long_and_nowhere_else(parts: list[str]) -> None:
+    import tempfile
+
+    text = "".join(parts) or "a"
+    expected = []
+    for line in io.StringIO(text, newline=""):
+        body = line.rstrip("\r\n")
+        expected.append(line if len(body) <= 5 else f"{body[:5]}{LONG_MARK}\n")
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cxnlp.data.encodings.MAX_LINE_CHARS", 5)
+        source = open_source(write(Path(folder), text))
+        assert list(text_lines(source, find_encoding(source, "utf-8"))) == expected

@@ -14,6 +14,7 @@ _MAX_SMALL = 7
 _MAX_LARGE = 20
 _BAR = 20
 _HALF = 48
+_MAX_DECISIONS = 8
 # Those that text/language.py can tell.
 _LANGUAGES = {
     "no": "Norwegian", "da": "Danish", "sv": "Swedish", "en": "English", "fi": "Finnish", "de": "German", "nl": "Dutch",
@@ -51,20 +52,40 @@ def summary_text(summary: ScoreSummary, *, bar: str = "█") -> str:
 
 
 def _head(summary: ScoreSummary) -> list[str]:
-    delimiter = "tab" if summary.delimiter == "\t" else f'"{summary.delimiter}"'
-    read = f"{summary.encoding}, delimiter {delimiter}" if summary.delimiter else summary.encoding
-    text = f'  text     column "{summary.text_column[:40]}" ({summary.text_column_reason})'
     lines = [
         f"{_reviews(summary.n_rows)} in {summary.elapsed_s:.1f} s ({summary.rows_per_s:,.0f} a second)",
         "",
         f"  input    {summary.input}",  # a path is never cut, however long
-        f"  read as  {read}",
-        text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…",
+        *(_titled("read as", summary.decisions[:_MAX_DECISIONS]) or _read_as(summary)),
+        *_titled("left out", [f"{_rows(n)}: {reason}" for reason, n in summary.left_out.items()][:_MAX_DECISIONS]),
         f"  result   {summary.output}",
     ]
     if summary.replaced_columns:
         lines.append(f"  anew     {', '.join(summary.replaced_columns)}"[:_WIDTH])
-    return lines
+    if summary.n_duplicates:
+        lines.append(
+            f"  copies   {_rows(summary.n_duplicates)} with the text of an earlier one, scored together with it"
+        )
+    if summary.n_kept:
+        lines.append(f"  resumed  {_rows(summary.n_kept)} had been scored by an earlier run")
+    return lines + _titled("note", summary.notes)
+
+
+def _read_as(summary: ScoreSummary) -> list[str]:
+    delimiter = "tab" if summary.delimiter == "\t" else f'"{summary.delimiter}"'
+    read = f"{summary.encoding}, delimiter {delimiter}" if summary.delimiter else summary.encoding
+    text = f'  text     column "{summary.text_column[:40]}" ({summary.text_column_reason})'
+    return [f"  read as  {read}", text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"]
+
+
+def _titled(title: str, sentences: Sequence[str]) -> list[str]:
+    """Lay out sentences under each other, the title before the first."""
+    lines = [line for sentence in sentences for line in wrap(sentence, _WIDTH - 11)]
+    return [f"  {title if i == 0 else '':<8} {line}" for i, line in enumerate(lines)]
+
+
+def _rows(n: int) -> str:
+    return "1 row" if n == 1 else f"{n:,} rows"
 
 
 def _reviews(n: int) -> str:

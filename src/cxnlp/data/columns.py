@@ -27,14 +27,14 @@ _ENDS_IN_ID = re.compile(r"[\W_](?:id|Id|ID)$|[a-z]I[dD]$")
 
 def unique_names(header: Sequence[str]) -> tuple[str, ...]:
     """Give every column a name of its own: ``column_3`` where the header is empty, ``name_2`` for a repeated one."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     taken = {cell.strip() for cell in header}
     for position, cell in enumerate(header, 1):
         base = name = cell.strip() or f"column_{position}"
         copy = 2
         while name in names or (name != cell.strip() and name in taken):
             name, copy = f"{base}_{copy}", copy + 1
-        names.append(name)
+        names[name] = None
     return tuple(names)
 
 
@@ -47,12 +47,12 @@ def find_text_column(
         DataError: ``wanted`` is no column, or no column is surely the text; the message lists the columns.
     """
     if wanted is not None:
-        return _wanted(path, names, wanted), "as given"
-    known = [name for name in names if _key(name) in _TEXT_NAMES]
+        return wanted_column(path, names, wanted), "as given"
+    known = [name for name in names if key(name) in _TEXT_NAMES]
     # A column "review" of numbers or of nothing is not the text if "comment" has words.
     known = [name for name in known if _mean_words(name, sample)] or known
     if known:
-        known.sort(key=lambda name: _TEXT_NAMES.index(_key(name)))
+        known.sort(key=lambda name: _TEXT_NAMES.index(key(name)))
         others = f"; others that could be: {', '.join(map(_short, known[1:]))}" if known[1:] else ""
         return known[0], f"by its name{others}"
     return _by_length(path, names, sample), "the column with the longest texts"
@@ -64,19 +64,29 @@ def find_id_column(path: str, names: Sequence[str]) -> str:
     Raises:
         DataError: there is no such column, or several; the message lists the columns.
     """
-    exact = [name for name in names if _key(name) == "id"]
-    found = exact or [name for name in names if _ENDS_IN_ID.search(name)]
+    exact = [name for name in names if key(name) == "id"]
+    found = exact or [name for name in names if is_id(name)]
     if len(found) != 1:
         several = f"several columns could be the id ({', '.join(map(_short, found))})" if found else "no column of ids"
         raise DataError(f"{path}: {several}; name one column id; {_listed(names)}")
     return found[0]
 
 
-def _wanted(path: str, names: Sequence[str], wanted: str) -> str:
-    for matches in ([n for n in names if n == wanted], [n for n in names if _key(n) == _key(wanted)]):
+def is_id(name: str) -> bool:
+    """Say whether a column's name is ``id`` or ends so, such as ``review_id``."""
+    return key(name) == "id" or bool(_ENDS_IN_ID.search(name))
+
+
+def wanted_column(path: str, names: Sequence[str], wanted: str, option: str = "--text-column") -> str:
+    """Give the column that the user named.
+
+    Raises:
+        DataError: there is none of that name; the message lists the columns.
+    """
+    for matches in ([n for n in names if n == wanted], [n for n in names if key(n) == key(wanted)]):
         if matches:
             return matches[0]
-    raise DataError(f"{path}: no column {_short(wanted)!r}; {_listing(names)}{nearest(wanted, list(names))}")
+    raise DataError(f"{path}: no column {_short(wanted)!r}; {_listing(names, option)}{nearest(wanted, list(names))}")
 
 
 def _by_length(path: str, names: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> str:
@@ -100,8 +110,8 @@ def _mean_words(name: str, sample: Sequence[Mapping[str, Any]]) -> float:
     return sum(len(re.findall(r"\b[^\W\d_]\w*", cell[:2000])) for cell in cells) / len(cells) if cells else 0.0
 
 
-def _listing(names: Sequence[str]) -> str:
-    return f"name one with --text-column; {_listed(names)}"
+def _listing(names: Sequence[str], option: str = "--text-column") -> str:
+    return f"name one with {option}; {_listed(names)}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -113,5 +123,6 @@ def _short(name: str) -> str:
     return name if len(name) <= 40 else name[:39] + "…"
 
 
-def _key(name: str) -> str:
+def key(name: str) -> str:
+    """Give a column's name as names are compared: without case, spaces and punctuation."""
     return re.sub(r"[\W_]+", "", name.casefold())

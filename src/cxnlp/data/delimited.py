@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cxnlp.data.encodings import INVALID_MARK
+from cxnlp.data.encodings import INVALID_MARK, LONG_MARK, MAX_LINE_CHARS
 
 INVALID_BYTES = "invalid_bytes"
 """Flag: bytes that are not text in the file's encoding; they are now U+FFFD."""
@@ -15,13 +15,15 @@ NUL_BYTES = "nul_bytes"
 """Flag: NUL characters, which were removed."""
 BAD_QUOTES = "bad_quotes"
 """Flag: a quote was not closed, or stood alone inside a quoted cell; the line was read as one row."""
+LONG_LINE = "long_line"
+"""Flag: a line of more than 16 million characters; what is beyond was cut off."""
 
 DELIMITERS = (";", ",", "\t", "|")
 NO_DELIMITER = "\x1f"
 """Delimiter of a file with one column: the unit separator, which no text holds."""
 
 # A quoted cell longer than this is taken for a quote that was left open.
-_MAX_RECORD_CHARS = 16_000_000
+_MAX_RECORD_CHARS = MAX_LINE_CHARS
 # Cells of a megabyte and more are read; the csv module refuses them unless told otherwise.
 csv.field_size_limit(2**31 - 1)
 
@@ -95,6 +97,9 @@ def _record(number: int, fields: list[str], raw: str, clean: bool) -> Record:
     if "\0" in raw:
         flags.append(NUL_BYTES)
         fields = [cell.replace("\0", "") for cell in fields]
+    if LONG_MARK in raw:
+        flags.append(LONG_LINE)
+        fields = [cell.replace(LONG_MARK, "") for cell in fields]
     if not clean:
         flags.append(BAD_QUOTES)
     return Record(number, fields, tuple(flags))

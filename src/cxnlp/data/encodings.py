@@ -6,16 +6,19 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO, TextIOWrapper
-from pathlib import Path
-from typing import BinaryIO
+from io import BufferedReader, BytesIO, TextIOWrapper
+from typing import BinaryIO, cast
 
+from cxnlp.data.source import Source
 from cxnlp.errors import DataError
 
 INVALID_MARK = "\udcff"
 """Stands in a decoded line where bytes could not be decoded; no valid text decodes to it."""
 MARK_ERRORS = "cxnlp.mark"
 """Error handler: decodes bad bytes to ``INVALID_MARK``, encodes lone surrogates as U+FFFD."""
+LONG_MARK = "\udcfe"
+"""Stands in a decoded line that was longer than ``MAX_LINE_CHARS`` and was cut there."""
+MAX_LINE_CHARS = 16_000_000
 
 _BLOCK_BYTES = 1 << 20
 _BOMS = (
@@ -52,7 +55,7 @@ class Encoding:
 
     @property
     def name(self) -> str:
-        """The encoding's name for people."""
+        """The encoding's name for people; empty for files that are not text."""
         return _NAMES.get(self.codec, self.codec)
 
     @property
@@ -61,65 +64,80 @@ class Encoding:
         return self.codec == "utf-8"
 
 
-def find_encoding(path: Path, wanted: str | None = None) -> Encoding:
+def find_encoding(source: Source, wanted: str | None = None) -> Encoding:
     """Find the encoding of a whole file: by its byte order mark, as UTF-16 by its NULs, UTF-8, or else Windows-1252.
 
     A file in which most of the characters beyond ASCII are valid UTF-8 is UTF-8 with some damage. ``wanted`` is taken
     as it is, where Python knows it.
 
     Raises:
-        DataError: no such file, not a file of text, empty, or ``wanted`` is no encoding.
+        DataError: it cannot be read, is not text, or ``wanted`` is no encoding.
     """
-    try:
-        _check_file(path)
-        with path.open("rb") as file:
-            head = file.read(_BLOCK_BYTES)
-            _check_head(path, head)
-            if wanted is not None:
-                return _wanted(wanted, head)
-            codec = next((codec for bom, codec in _BOMS if head.startswith(bom)), None) or _utf16_without_bom(head)
-            if codec is not None:
-                return Encoding(codec)
-            file.seek(0)
-            valid, invalid = _count_utf8(file)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); give a file of reviews") from error
+    with source.open() as file:
+        head = file.read(_BLOCK_BYTES)
+        _check_head(source, head)
+        if wanted is not None:
+            return _wanted(wanted, head)
+        codec = next((codec for bom, codec in _BOMS if head.startswith(bom)), None) or _utf16_without_bom(head)
+        if codec is not None:
+            return Encoding(codec)
+        file.seek(0)
+        valid, invalid = _count_utf8(file)
     return Encoding("utf-8" if not invalid or valid > invalid else "cp1252")
 
 
-def text_lines(path: Path, encoding: Encoding) -> Iterator[str]:
+def text_lines(source: Source, encoding: Encoding) -> Iterator[str]:
     """Yield the lines of a file with their line ends as they are (LF, CRLF or CR), bad bytes as ``INVALID_MARK``.
+
+    A line longer than ``MAX_LINE_CHARS`` is cut there and ends in ``LONG_MARK``.
 
     Raises:
         DataError: the file cannot be read, or not with this encoding.
     """
     try:
-        with path.open("r", encoding=encoding.codec, errors=MARK_ERRORS, newline="") as file:
-            yield next(file, "").removeprefix("\ufeff")  # a mark that an encoding set by hand takes for text
-            yield from file
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); give a file of reviews") from error
+        with source.open() as raw, decoded(raw, encoding) as file:
+            for number, line in enumerate(_cut_lines(file)):
+                # A mark that an encoding set by hand takes for text.
+                yield line if number else line.removeprefix("\ufeff")
     except UnicodeError as error:
         raise DataError(
-            f"{path}: not readable as {encoding.name} ({error.__class__.__name__}); set --encoding"
+            f"{source.path}: not readable as {encoding.name} ({error.__class__.__name__}); set --encoding"
         ) from error
 
 
-def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder; give a file of reviews (CSV or JSONL)")
-    if not path.exists():
-        raise DataError(f"{path}: no such file; give a file of reviews (CSV or JSONL)")
-    if not path.is_file():
-        raise DataError(f"{path}: not a plain file, and it is read more than once; save it to a file first")
-    if path.stat().st_size == 0:
-        raise DataError(f"{path}: the file is empty; expected a header and rows, or one JSON object a line")
+def _cut_lines(file: TextIOWrapper) -> Iterator[str]:
+    pieces = _pieces(file)
+    for line in pieces:
+        if len(line) > MAX_LINE_CHARS and line[-1] not in "\r\n":
+            next((piece for piece in pieces if piece[-1] in "\r\n"), None)  # passes over the rest of it
+            line = line[:MAX_LINE_CHARS] + LONG_MARK + "\n"
+        yield line
 
 
-def _check_head(path: Path, head: bytes) -> None:
+def _pieces(file: TextIOWrapper) -> Iterator[str]:
+    """Yield lines, or parts of them of one character more than is allowed; CR LF is never parted."""
+    limit = MAX_LINE_CHARS + 1
+    carry = ""
+    while piece := carry if carry == "\r" else carry + file.readline(limit - len(carry)):
+        unsure = piece[-1] == "\r" and (len(piece) >= limit or piece == carry)
+        carry = file.read(1) if unsure else ""
+        if carry == "\n":
+            piece, carry = piece + carry, ""
+        yield piece
+
+
+def decoded(raw: BinaryIO, encoding: Encoding) -> TextIOWrapper:
+    """Give the text of opened bytes, its line ends as they are, and bad bytes as ``INVALID_MARK``."""
+    return TextIOWrapper(cast(BufferedReader, raw), encoding=encoding.codec, errors=MARK_ERRORS, newline="")
+
+
+def _check_head(source: Source, head: bytes) -> None:
     for magic, what in _NOT_TEXT:
         if head.startswith(magic):
-            raise DataError(f"{path}: is {what}, expected text; save it as CSV (UTF-8)")
+            raise DataError(
+                f"{source.path}: is {what}, expected text; save it as CSV (UTF-8), or give it the ending of "
+                "what it is, such as .xlsx"
+            )
 
 
 def _wanted(name: str, head: bytes) -> Encoding:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from cxnlp.data.delimited import INVALID_BYTES, NUL_BYTES
-from cxnlp.data.encodings import INVALID_MARK
+from cxnlp.data.encodings import INVALID_MARK, LONG_MARK
 
 BROKEN_LINE = "broken_line"
 """Flag: a line that is not a JSON object; it is not scored."""
 NOT_TEXT = "not_text"
 """Flag: the text is a list, an object or a truth value; it is not scored."""
+
+_SHOWN_CHARS = 1000
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ def _parse(number: int, line: str) -> JsonLine:
     if "\0" in line:
         flags.append(NUL_BYTES)
         line = line.replace("\0", "")
+    if line.endswith(LONG_MARK):
+        problem = "a line of more than 16 million characters; expected one object a line"
+        return JsonLine(number, None, tuple(flags), line[:_SHOWN_CHARS], problem)
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:

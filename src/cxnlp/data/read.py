@@ -10,9 +10,12 @@ from typing import Any
 
 from cxnlp.data.columns import find_id_column
 from cxnlp.data.review import Review, review_from_record
-from cxnlp.data.tables import TABLE_SUFFIXES, open_table, read_rows
+from cxnlp.data.tables import SUFFIXES, ReadingOptions, open_table, read_rows
 from cxnlp.errors import DataError
 from cxnlp.taxonomy import Taxonomy
+
+_TABLES = {*SUFFIXES, ".gz"} - {".jsonl", ".ndjson", ".json"}
+"""Kinds of files whose columns must be found; JSON has its own names."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def read_labels_with_texts(
     Raises:
         DataError: a file cannot be opened, or the table's columns cannot be found.
     """
-    as_table = text_column is not None or texts.suffix.lower() in TABLE_SUFFIXES
+    as_table = text_column is not None or texts.suffix.lower() in _TABLES
     by_id = _texts_of_table(texts, text_column) if as_table else _texts_of_jsonl(texts)
     reviews: list[Review] = []
     problems: list[Problem] = []
@@ -117,7 +120,7 @@ def _texts_of_jsonl(path: Path) -> dict[str, str]:
 
 
 def _texts_of_table(path: Path, text_column: str | None) -> dict[str, str]:
-    table = open_table(path, text_column)
+    table = open_table(path, ReadingOptions(text_column=text_column))
     column = find_id_column(str(path), table.columns)
     return {str(row.fields[column]).strip(): row.text for row in read_rows(table) if row.fields.get(column) is not None}
 

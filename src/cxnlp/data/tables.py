@@ -1,207 +1,233 @@
-"""Files of reviews to score, CSV or JSONL, read row by row; a damaged row is flagged, and none is lost."""
+"""Files of reviews to score, of any kind, read row by row; a damaged row is flagged, and none is lost unsaid."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from cxnlp.data.columns import find_text_column, unique_names
-from cxnlp.data.delimited import BAD_QUOTES, INVALID_BYTES, NUL_BYTES, Record, choose_delimiter, records
-from cxnlp.data.encodings import Encoding, find_encoding, text_lines
-from cxnlp.data.json_rows import BROKEN_LINE, NOT_TEXT, JsonLine, json_rows
+from cxnlp.data.columns import key, wanted_column
+from cxnlp.data.decisions import decisions
+from cxnlp.data.delimited_table import open_delimited
+from cxnlp.data.formats import Format, recognise
+from cxnlp.data.json_rows import BROKEN_LINE, NOT_TEXT
+from cxnlp.data.json_table import open_json
+from cxnlp.data.mapping import NO_MAPPING, merged, read_mapping
+from cxnlp.data.mapping import Mapping as ColumnMapping
+from cxnlp.data.personal import is_personal
+from cxnlp.data.raw import Raw, RawTable
+from cxnlp.data.roles import Roles, find_roles
+from cxnlp.data.rows import ROW_FLAGS, ReadingOptions, Row, Table
+from cxnlp.data.source import JSONL_SUFFIXES, SUFFIXES, TABLE_SUFFIXES, Source, open_source
+from cxnlp.data.survey import EDITED, Survey, kept, survey
+from cxnlp.data.values import SCALES, Scale, joined, language_of, original_of, rating_of
 from cxnlp.errors import DataError
 
-TOO_FEW_FIELDS = "too_few_fields"
-"""Flag: a row shorter than the header; the missing cells are empty."""
-TOO_MANY_FIELDS = "too_many_fields"
-"""Flag: a row longer than the header; what is too much is in the last cell, with its delimiters."""
-ROW_FLAGS = (INVALID_BYTES, NUL_BYTES, BAD_QUOTES, TOO_FEW_FIELDS, TOO_MANY_FIELDS, BROKEN_LINE, NOT_TEXT)
-"""The flags of rows that were not read cleanly."""
+__all__ = [
+    "JSONL_SUFFIXES", "ROW_FLAGS", "SUFFIXES", "TABLE_SUFFIXES", "Meaning", "ReadingOptions", "Row", "Table",
+    "open_table", "personal_columns", "read_rows",
+]  # fmt: skip
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
-JSON_SUFFIXES = (".jsonl", ".ndjson")
-
-_REASONS = {
-    INVALID_BYTES: "bytes that are not text in this encoding, replaced by U+FFFD",
-    NUL_BYTES: "NUL characters, removed",
-    BAD_QUOTES: "a quote is not closed or stands alone; the line was read as one row",
-    NOT_TEXT: "the text is not a string; nothing to score",
-}
-_SAMPLE_CHARS = 1_000_000
 _SAMPLE_ROWS = 200
+_NOT_TEXT = "the text is not a string; nothing to score"
+_MAPPED = "as the mapping says"
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row of the input: its fields by column, and the text to score."""
+def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:  # noqa: B008 - it is frozen
+    """Look through a file: what it is, its columns and their roles, its number of rows, and which are left out.
 
-    line: int
-    """Line of the file on which it begins, from 1."""
-    fields: Mapping[str, Any]
-    text: str
-    flags: tuple[str, ...] = ()
-    problem: str = ""
-    """What was wrong with it, without its text; empty if nothing."""
-
-    @property
-    def broken(self) -> bool:
-        """Whether there was no reading it, so that there is no text to score."""
-        return BROKEN_LINE in self.flags
-
-
-@dataclass(frozen=True)
-class Table:
-    """A file of reviews and how to read it."""
-
-    path: Path
-    encoding: Encoding
-    delimiter: str
-    """Between cells; empty for JSONL."""
-    header: tuple[str, ...]
-    """The columns as the file names them; of JSONL, every key in the order of its first use."""
-    columns: tuple[str, ...]
-    """A unique name for each column of the header."""
-    text_column: str
-    text_column_reason: str
-    n_rows: int
-
-    @property
-    def is_json(self) -> bool:
-        """Whether every line is a JSON object."""
-        return not self.delimiter
-
-
-def open_table(
-    path: Path, text_column: str | None = None, encoding: str | None = None, delimiter: str | None = None
-) -> Table:
-    """Look through a file once: its encoding, delimiter, columns, number of rows, and where the text is.
+    ``-`` is standard input.
 
     Raises:
-        DataError: the file cannot be read, has no rows, or its text column is not known.
+        DataError: the file cannot be read, has no rows, holds no text, or its text column is not known.
+        SettingsError: the mapping cannot be used.
     """
-    found = find_encoding(path, encoding)
-    suffix = path.suffix.lower()
-    if suffix not in TABLE_SUFFIXES + JSON_SUFFIXES:
-        expected = ", ".join(TABLE_SUFFIXES + JSON_SUFFIXES)
-        raise DataError(f"{path}: unknown kind of file {suffix or '(no extension)'!r}, expected one of {expected}")
-    if suffix in JSON_SUFFIXES:
-        return _open_json(path, found, text_column)
-    return _open_delimited(path, found, text_column, delimiter)
+    mapping = read_mapping(options.mapping) if options.mapping else NO_MAPPING
+    options = merged(options, mapping)
+    raw = _open_raw(open_source(path), options)
+    named = options.format is not None
+    export = recognise(raw.columns, options.format)
+    if export.refusal and options.text_column is None:
+        raise DataError(
+            f"{path}: this is a {export.title} export, and {export.refusal}; or name a column with --text-column"
+        )
+    body = _body(raw, export, mapping)
+    head = list(islice(body(), _SAMPLE_ROWS * 5))
+    sample = [row.cells for row in head if BROKEN_LINE not in row.flags][:_SAMPLE_ROWS]
+    if not head:
+        raise DataError(f"{path}: a header and no rows; there is nothing to score")
+    open_ended = export.text_columns(list(islice(raw.rows(), 2))) if export.text_columns else ()
+    roles = find_roles(str(path), raw.columns, sample, export, options, open_ended)
+    roles = _with_id(roles, str(path), raw.columns, mapping)
+    reason = _reason(export, options, mapping, str(path), raw.columns)
+    found = survey(
+        body(),
+        roles.columns,
+        reason=reason,
+        edits=export.edits,
+        scale=SCALES[mapping.rating_scale] if mapping.rating_scale else export.scale,
+        month_first=export.month_first,
+        date_order=mapping.date_order,
+    )
+    personal = () if options.keep_personal else personal_columns(raw.columns, export, mapping, roles)
+    return Table(
+        raw.source.path,
+        raw.encoding,
+        raw.delimiter,
+        raw.header,
+        raw.columns,
+        roles.columns["text"],
+        roles.text_reason,
+        found.n_rows,
+        format=export.name,
+        roles=roles.columns,
+        carried=tuple(name for name in raw.columns if name not in personal),
+        decisions=decisions(raw.notes, export, named, roles, found, personal),
+        kind=raw.source.kind,
+        day_first=found.dates.day_first,
+        rows=_Reading(body, reason, found, Meaning(roles.columns, found.scale)),
+    )
 
 
 def read_rows(table: Table) -> Iterator[Row]:
-    """Yield the rows of a table in order.
+    """Yield the rows of a table in order; those left out are counted in ``table.left_out``, from nothing.
 
     Raises:
         DataError: the file cannot be read.
     """
-    lines = text_lines(table.path, table.encoding)
-    if table.is_json:
-        return (_json_row(line, table.text_column) for line in json_rows(lines))
-    found = records(lines, table.delimiter)
-    _header(found)
-    return (_table_row(record, table) for record in _body(found, one_column=len(table.columns) == 1))
+    table.left_out.clear()
+    return table.rows(table.left_out)
 
 
-def _open_json(path: Path, encoding: Encoding, text_column: str | None) -> Table:
-    keys: dict[str, None] = {}
-    sample: list[Mapping[str, Any]] = []
-    n_rows = 0
-    for line in json_rows(text_lines(path, encoding)):
-        n_rows += 1
-        if line.record is not None:
-            keys.update(dict.fromkeys(line.record))
-            if len(sample) < _SAMPLE_ROWS:
-                sample.append(line.record)
-    if not n_rows:
-        raise DataError(f"{path}: no lines; expected one JSON object a line")
-    if not sample:
-        raise DataError(f"{path}: none of the {n_rows} lines is a JSON object; expected one object a line")
-    names = tuple(keys)
-    column, reason = find_text_column(str(path), names, sample, text_column)
-    return Table(path, encoding, "", names, names, column, reason, n_rows)
+def _open_raw(source: Source, options: ReadingOptions) -> RawTable:
+    if source.kind in ("json", "jsonl"):
+        return open_json(source, options.encoding)
+    if source.kind == "xlsx":
+        from cxnlp.data.workbook import open_workbook
+
+        return open_workbook(source, options.sheet)
+    if source.kind == "parquet":
+        from cxnlp.data.parquet_table import open_parquet
+
+        return open_parquet(source)
+    return open_delimited(source, options.encoding, options.delimiter)
 
 
-def _open_delimited(path: Path, encoding: Encoding, text_column: str | None, wanted: str | None) -> Table:
-    if wanted is not None and (len(wanted) != 1 or wanted in '"\r\n\0'):
-        raise DataError(f"delimiter {wanted!r}: expected one character, such as ; or , or | or tab")
-    delimiter = wanted or choose_delimiter(_sample_lines(path, encoding))
-    found = records(text_lines(path, encoding), delimiter)
-    header = _header(found)
-    if not header:
-        raise DataError(f"{path}: no text in the file; expected a header and rows")
-    columns = unique_names(header)
-    rows = _body(found, one_column=len(columns) == 1)
-    head = list(islice(rows, _SAMPLE_ROWS))
-    n_rows = len(head) + sum(1 for _ in rows)
-    if not n_rows:
-        raise DataError(f"{path}: a header and no rows; there is nothing to score")
-    sample = [dict(zip(columns, record.fields, strict=False)) for record in head]
-    column, reason = find_text_column(str(path), columns, sample, text_column)
-    return Table(path, encoding, delimiter, header, columns, column, reason, n_rows)
+def _body(raw: RawTable, export: Format, mapping: ColumnMapping) -> Callable[[], Iterator[Raw]]:
+    """Give the rows without further records of the header."""
+
+    def rows() -> Iterator[Raw]:
+        found = islice(raw.rows(), mapping.extra_header_rows, None)
+        return export.body(found) if export.body else found
+
+    return rows
 
 
-def _sample_lines(path: Path, encoding: Encoding) -> list[str]:
-    lines: list[str] = []
-    size = 0
-    for line in text_lines(path, encoding):
-        lines.append(line)
-        size += len(line)
-        if size > _SAMPLE_CHARS:
-            break
-    return lines
+def _with_id(roles: Roles, path: str, columns: Sequence[str], mapping: ColumnMapping) -> Roles:
+    if mapping.id is None:
+        return roles
+    found = wanted_column(path, columns, mapping.id, "id in the mapping")
+    return Roles({**roles.columns, "id": found}, roles.text_reason, roles.given)
 
 
-def _header(found: Iterator[Record]) -> tuple[str, ...]:
-    """Take the first record that is not blank; empty if there is none."""
-    return next((tuple(record.fields) for record in found if record.fields), ())
+def _reason(
+    export: Format, options: ReadingOptions, mapping: ColumnMapping, path: str, columns: Sequence[str]
+) -> Callable[[Mapping[str, Any]], str] | None:
+    """Give what says why a row is left out, or None if none is."""
+    by_export = None if options.keep_unfinished else export.leave_out
+    if not mapping.leave_out:
+        return by_export
+    values = {
+        wanted_column(path, columns, name, "leave_out in the mapping"): {word.casefold() for word in words}
+        for name, words in mapping.leave_out.items()
+    }
+
+    def reason(cells: Mapping[str, Any]) -> str:
+        if any(str(cells.get(name, "")).strip().casefold() in words for name, words in values.items()):
+            return _MAPPED
+        return by_export(cells) if by_export else ""
+
+    return reason
 
 
-def _body(found: Iterator[Record], *, one_column: bool) -> Iterator[Record]:
-    """Drop blank lines; in a file with one column, those before the last row are rows with an empty text."""
-    blank: list[Record] = []
-    for record in found:
-        if not record.fields:
-            blank.append(record)
-            continue
-        if one_column:
-            yield from blank
-        blank.clear()
-        yield record
+def personal_columns(columns: Sequence[str], export: Format, mapping: ColumnMapping, roles: Roles) -> tuple[str, ...]:
+    """Name the columns about a person, which are not carried to a result."""
+    used = {name for role, name in roles.columns.items() if role in ("text", "title", "rating", "date", "language")}
+    carried = {key(name) for name in mapping.carry}
+    listed = {key(name) for name in mapping.personal}
+    return tuple(
+        name
+        for name in columns
+        if key(name) in listed
+        or (name not in used and key(name) not in carried and (key(name) in export.personal or is_personal(name)))
+    )
 
 
-def _table_row(record: Record, table: Table) -> Row:
-    cells, flags, problem = _fit(record.fields, len(table.columns), table.delimiter)
-    fields = dict(zip(table.columns, cells, strict=True))
-    problems = [_REASONS[flag] for flag in record.flags] + ([problem] if problem else [])
-    return Row(record.line, fields, fields[table.text_column], (*record.flags, *flags), "; ".join(problems))
+@dataclass(frozen=True)
+class _Reading:
+    """Reads the rows that count, and counts the others."""
+
+    body: Callable[[], Iterator[Raw]]
+    reason: Callable[[Mapping[str, Any]], str] | None
+    found: Survey
+    meaning: Meaning
+
+    def __call__(self, left_out: Counter[str]) -> Iterator[Row]:
+        for raw, counts in kept(self._finished(left_out), self.found.superseded):
+            if counts:
+                yield self.meaning.row(raw)
+            else:
+                left_out[EDITED] += 1
+
+    def _finished(self, left_out: Counter[str]) -> Iterator[Raw]:
+        for raw in self.body():
+            if self.reason and (why := self.reason(raw.cells)):
+                left_out[why] += 1
+            else:
+                yield raw
 
 
-def _fit(cells: Sequence[str], width: int, delimiter: str) -> tuple[list[str], tuple[str, ...], str]:
-    """Bring a row to the header's width."""
-    if len(cells) == width or width == 1:
-        return ([delimiter.join(cells)] if width == 1 else list(cells)), (), ""
-    found = f"{len(cells)} cells, expected {width}"
-    if len(cells) < width:
-        return [*cells, *[""] * (width - len(cells))], (TOO_FEW_FIELDS,), f"{found}; the missing ones are empty"
-    if not any(cells[width:]):  # delimiters at the end of the line and nothing between them
-        return list(cells[:width]), (), ""
-    last = delimiter.join(cells[width - 1 :])
-    return [*cells[: width - 1], last], (TOO_MANY_FIELDS,), f"{found}; what is too much is in the last cell"
+@dataclass(frozen=True)
+class Meaning:
+    """From a raw row to one with a text, by the roles of its columns."""
+
+    roles: Mapping[str, str]
+    scale: Scale | None
+
+    def row(self, raw: Raw) -> Row:
+        """Give the row."""
+        text_column = self.roles["text"]
+        if BROKEN_LINE in raw.flags:
+            return Row(raw.line, {text_column: raw.unread}, "", raw.flags, raw.problem)
+        cells, flags, problem = raw.cells, raw.flags, raw.problem
+        text = _text_of(cells.get(text_column))
+        if text is None:
+            text, flags = "", (*flags, NOT_TEXT)
+            problem = f"{problem}; {_NOT_TEXT}" if problem else _NOT_TEXT
+        elif "oogle)" in text:
+            text = original_of(text)
+        title = self.roles.get("title")
+        if title is not None and (head := _text_of(cells.get(title))):
+            text = joined(head, text)
+        rating, language = self.roles.get("rating"), self.roles.get("language")
+        return Row(
+            raw.line,
+            cells,
+            text,
+            flags,
+            problem,
+            rating_of(cells.get(rating), self.scale) if rating is not None else None,
+            language_of(cells.get(language)) if language is not None else "",
+        )
 
 
-def _json_row(line: JsonLine, text_column: str) -> Row:
-    if line.record is None:
-        return Row(line.number, {text_column: line.raw}, "", (*line.flags, BROKEN_LINE), line.problem)
-    value = line.record.get(text_column)
-    flags = line.flags
+def _text_of(value: Any) -> str | None:
+    """Give a cell as text; None if it is a list, an object or a truth value."""
+    if isinstance(value, str):
+        return value
     if value is None:
-        text = ""
-    elif isinstance(value, str | int | float) and not isinstance(value, bool):
-        text = str(value)
-    else:
-        text, flags = "", (*flags, NOT_TEXT)
-    return Row(line.number, line.record, text, flags, "; ".join(_REASONS[flag] for flag in flags))
+        return ""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -21,6 +21,19 @@ def has_score(facet: Facet) -> bool:
     return facet.kind is Kind.ONE_OF and {"positive", "negative"} <= set(facet.labels)
 
 
+def record_keys(taxonomy: Taxonomy) -> list[str]:
+    """Name the fields of ``Prediction.as_record``, in their order."""
+    keys = ["language"]
+    for facet in taxonomy.answers:
+        keys += [
+            *([facet.main] if facet.main else []),
+            facet.name,
+            *([f"{facet.name}_score"] if has_score(facet) else []),
+            *([facet.rollup.name] if facet.rollup else []),
+        ]
+    return [*keys, "confidence", "probabilities", "flags"]
+
+
 @dataclass(frozen=True)
 class Prediction:
     """The labels of one review.

@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from cxnlp.data.delimited import NO_DELIMITER
+from cxnlp.data.kinds import add_kinds
 from cxnlp.data.read import Problem
-from cxnlp.data.tables import ROW_FLAGS, Row, Table, read_rows
-from cxnlp.data.write import AtomicText
+from cxnlp.data.tables import ROW_FLAGS, Row, Table
+from cxnlp.data.write import AtomicFile, AtomicText
 from cxnlp.errors import DataError
-from cxnlp.inference.cells import cell_columns, cells
-from cxnlp.inference.prediction import Prediction
+from cxnlp.inference.hooks import Hooks
+from cxnlp.inference.journal import Chunk
+from cxnlp.inference.labelling import NOT_SCORED, ChunkLabeller, Labeller, hash_of_chunk
+from cxnlp.inference.options import STANDARD, ScoreOptions, Watch
+from cxnlp.inference.packed import Packed
+from cxnlp.inference.paths import check_paths
+from cxnlp.inference.progress import Progress, identify
+from cxnlp.inference.select import count_rows, n_selected, select_rows
+from cxnlp.inference.sinks import Kinds, Sink, open_sink
 from cxnlp.inference.tally import ScoreSummary, Tally
-from cxnlp.taxonomy import Taxonomy
 
-OUTPUT_SUFFIXES = (".csv", ".tsv", ".jsonl")
-
-_CHUNK_ROWS = 1024
+CHUNK_ROWS = 1024
+"""Rows that are scored, and kept for resuming, together. Their borders depend on the rows alone."""
 # A chunk also ends here, so that a file of megabyte cells is not held in memory either.
 _CHUNK_CHARS = 4_000_000
-
-
-class Labeller(Protocol):
-    """What scoring needs of a tagger."""
-
-    @property
-    def taxonomy(self) -> Taxonomy:
-        """The labels that it gives."""
-
-    def tag(
-        self, texts: Sequence[str], *, languages: bool = True, progress: Callable[[int], None] | None = None
-    ) -> list[Prediction]:
-        """Give one prediction per text, in order; ``progress`` gets the number finished since its last call."""
+_NOTHING = ScoreOptions()
+_NO_HOOKS = Hooks()
+_NO_WATCH = Watch()
 
 
 def score_file(
@@ -46,159 +40,178 @@ def score_file(
     table: Table,
     output: Path,
     *,
+    options: ScoreOptions = _NOTHING,
+    hooks: Hooks = _NO_HOOKS,
     summary: Path | None = None,
-    on_rows: Callable[[int], None] = lambda n: None,
-    on_problem: Callable[[Problem], None] = lambda problem: None,
+    watch: Watch = _NO_WATCH,
 ) -> ScoreSummary:
-    """Score every row of ``table`` into ``output`` (.csv, .tsv or .jsonl), and write the summary as JSON if asked.
+    """Score the rows of ``table`` into ``output`` (``-``: standard output), and write the summary as JSON if asked.
 
-    Rows keep their order and their cells. ``on_rows`` gets the number of rows finished since its last call, and
-    ``on_problem`` each row that was not read cleanly. The files appear only when they are complete.
+    Rows keep their order and their cells. The files appear only when they are complete. What is scored is kept beside
+    the output until then; a run that was cut short goes on with it, and gives the same bytes as one that was not.
 
     Raises:
-        DataError: the input cannot be read or the output cannot be written.
+        DataError: the input cannot be read, the output cannot be written, or another run is writing it.
+        BackendError: the model fails on every row.
     """
-    check_paths(table.path, output, summary)
-    tally, started = Tally(labeller.taxonomy), time.perf_counter()
-    with ExitStack() as stack:
-        summary_file = stack.enter_context(AtomicText(summary)) if summary else None
-        # Only the result's own block is left first, so that there is never a summary of a result that is not there.
-        with AtomicText(output, _encoding(table, output)) as file:
-            writer: _CsvWriter | _JsonWriter
-            if output.suffix.lower() == ".jsonl":
-                writer = _JsonWriter(file, table)
-            else:
-                writer = _CsvWriter(file, table, labeller.taxonomy, output)
-            for rows in _chunks(read_rows(table)):
-                for row, prediction in zip(rows, _tag(labeller, rows, on_rows), strict=True):
-                    flags = (*row.flags, *(prediction.flags if prediction else ()))
-                    writer.write(row, prediction, flags)
-                    tally.add(prediction, flags, damaged=any(flag in ROW_FLAGS for flag in row.flags))
-                    if row.problem:
-                        on_problem(Problem(str(table.path), row.line, row.problem))
-        result = _summary(table, output, tally, writer.replaced, time.perf_counter() - started)
-        if summary_file:
-            summary_file.write(json.dumps(result.as_record(), ensure_ascii=False, indent=2) + "\n")
+    check_paths(table.path, output, summary, options)
+    run = _Run(labeller, table, output, options, hooks, watch)
+    started = time.perf_counter()  # and not the clock, which can be set back
+    if STANDARD in (output, table.path):
+        run.at_once()
+        return _finish(run, summary, started)
+    before = os.stat(table.path)
+    identity = identify(table, labeller.fingerprint, options, hooks.identity, CHUNK_ROWS)
+    with Progress(output, identity, run.labels.packer.n_bytes, watch.note, restart=options.restart) as progress:
+        run.score(progress)
+        run.write(progress, before)
+        result = _finish(run, summary, started)
+        progress.done()
     return result
 
 
-def check_paths(source: Path, output: Path, summary: Path | None) -> None:
-    """Refuse names that cannot be right, before a model is loaded.
+class _Run:
+    """One run of ``score_file``."""
 
-    Raises:
-        DataError: an unknown kind of output, or two of the three are the same file.
-    """
-    if output.suffix.lower() not in OUTPUT_SUFFIXES:
-        found = output.suffix or "(no extension)"
-        raise DataError(f"{output}: unknown kind of output {found!r}, expected one of {', '.join(OUTPUT_SUFFIXES)}")
-    named = [("the input", source), ("the output", output), *([("the summary", summary)] if summary else [])]
-    seen: dict[str, str] = {}
-    for what, path in named:
-        real = os.path.normcase(os.path.realpath(path))
-        if real in seen:
-            raise DataError(f"{path}: is both {seen[real]} and {what}; give each a name of its own")
-        seen[real] = what
-    if os.path.exists(output) and os.path.samefile(source, output):
-        raise DataError(f"{output}: is the input under another name; give the output a name of its own")
-
-
-def _encoding(table: Table, output: Path) -> str:
-    # Whoever has files that are not plain UTF-8 will open the result with a program that needs the mark.
-    return "utf-8" if table.encoding.plain or output.suffix.lower() == ".jsonl" else "utf-8-sig"
-
-
-def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    chunk: list[Row] = []
-    size = 0
-    for row in rows:
-        chunk.append(row)
-        size += len(row.text)
-        if len(chunk) >= _CHUNK_ROWS or size >= _CHUNK_CHARS:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
-
-
-def _tag(labeller: Labeller, rows: Sequence[Row], on_rows: Callable[[int], None]) -> list[Prediction | None]:
-    """Give one prediction per row, None where there is no reading it."""
-    texts = [row.text for row in rows if not row.broken]
-    predictions = iter(labeller.tag(texts, progress=on_rows) if texts else [])
-    on_rows(len(rows) - len(texts))
-    return [None if row.broken else next(predictions) for row in rows]
-
-
-class _CsvWriter:
-    """The input's columns, then the prediction's."""
-
-    def __init__(self, file: AtomicText, table: Table, taxonomy: Taxonomy, output: Path) -> None:
-        self._taxonomy = taxonomy
-        new = cell_columns(taxonomy)
-        kept = [
-            (title, name) for title, name in zip(table.header, table.columns, strict=True) if title.strip() not in new
-        ]
-        self._columns = [name for _, name in kept]
-        self.replaced = tuple(title for title in table.header if title.strip() in new)
-        as_read = table.delimiter if table.delimiter not in ("", NO_DELIMITER) else ","
-        self._writer = csv.writer(file, delimiter="\t" if output.suffix.lower() == ".tsv" else as_read)
-        self._writer.writerow([*(title for title, _ in kept), *new])
-
-    def write(self, row: Row, prediction: Prediction | None, flags: Sequence[str]) -> None:
-        values = [_cell(row.fields.get(name)) for name in self._columns]
-        self._writer.writerow([*values, *cells(self._taxonomy, prediction, flags).values()])
-
-
-class _JsonWriter:
-    """The row's fields, the text as ``text``, the prediction's; a field of a taken name becomes ``input_…``."""
-
-    def __init__(self, file: AtomicText, table: Table) -> None:
-        self._file = file
-        self._text_column = table.text_column
+    def __init__(
+        self, labeller: Labeller, table: Table, output: Path, options: ScoreOptions, hooks: Hooks, watch: Watch
+    ) -> None:
+        self.table, self.output, self.options, self.hooks, self.watch = table, output, options, hooks, watch
+        self.labels = ChunkLabeller(labeller, hooks)
+        self.tally = Tally(labeller.taxonomy)
+        self.format = options.format_of(output)
+        if output == STANDARD and options.format is None and table.is_json:
+            self.format = "jsonl"
         self.replaced: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = ()
+        self.n_kept = 0
+        """Rows that an earlier run had scored."""
+        self._n_rows = table.n_rows if options.sample is None else count_rows(table)
 
-    def write(self, row: Row, prediction: Prediction | None, flags: Sequence[str]) -> None:
-        if prediction is None:
-            self._put({"flags": list(flags), "line": row.line, "raw": next(iter(row.fields.values()))})
-            return
-        added = prediction.as_record() | {"flags": list(flags)}
-        if prediction.empty:  # unknown, which a reader of labelled reviews takes None for
-            added = {key: value if key in ("language", "flags") else None for key, value in added.items()}
-        if self._text_column != "text":
-            added = {"text": row.text} | added
-        taken = set(row.fields) | set(added)
-        fields = {}
-        for key, value in row.fields.items():
-            name = key
-            while name in added or (name != key and name in taken):
-                name = f"input_{name}"
-            taken.add(name)
-            fields[name] = value
-        self._put(fields | added)
+    def at_once(self) -> None:
+        """Score and write in one pass: where the input cannot be read twice, or the output is a stream."""
+        if self.output == STANDARD:
+            self._write_at_once(STANDARD)
+        else:
+            with AtomicFile(self.output) as part:
+                self._write_at_once(part)
 
-    def _put(self, record: dict[str, Any]) -> None:
-        line = json.dumps(record, ensure_ascii=False)
-        try:
-            line.encode("utf-8")
-        except UnicodeEncodeError:  # half a surrogate pair, which JSON can only hold escaped
-            line = json.dumps(record)
-        self._file.write(line + "\n")
+    def _write_at_once(self, part: Path) -> None:
+        self._begin("scoring")
+        with self._sink(part, {}) as sink:
+            for rows in self._chunks():
+                texts = self.labels.texts(rows)
+                packed = self.labels.label(rows, texts, self.labels.keys(rows, texts), self.watch.rows)
+                self._report(rows, packed)
+                self._write(sink, rows, packed)
+            self._end(sink)
+
+    def score(self, progress: Progress) -> None:
+        """Score every row that an earlier run has not, and keep the predictions."""
+        self._begin("scoring")
+        journal = progress.journal
+        for rows in self._chunks():
+            texts = self.labels.texts(rows)
+            keys = self.labels.keys(rows, texts)
+            texts_hash = hash_of_chunk(keys)
+            packed: Sequence[Packed | None]
+            if (chunk := journal.take(len(rows), texts_hash)) is not None:
+                packed = chunk.packed
+                self.labels.remember(rows, keys, packed)
+                self.n_kept += len(rows)
+                self.watch.rows(len(rows), kept=True)
+            else:
+                packed = self.labels.label(rows, texts, keys, self.watch.rows)
+                kinds: dict[str, set[str]] = {}
+                for row in rows:
+                    add_kinds(kinds, row.fields)
+                made = {name: sorted(found) for name, found in kinds.items()}
+                journal.append(Chunk(tuple(packed), texts_hash, made))
+            self._report(rows, packed)
+
+    def write(self, progress: Progress, before: os.stat_result) -> None:
+        """Write the output from the rows, read once more, and the predictions that were kept."""
+        self._begin("writing")
+        kinds: dict[str, set[str]] = {}
+        if self.format == "parquet":
+            for found in progress.journal.replay():
+                for name, some in (found.kinds if found else {}).items():
+                    kinds.setdefault(name, set()).update(some)
+        with AtomicFile(self.output) as part:
+            with self._sink(part, {name: sorted(some) for name, some in kinds.items()}) as sink:
+                chunks = progress.journal.replay()
+                for rows in self._chunks():
+                    chunk = next(chunks, None)
+                    if chunk is None or len(chunk.packed) != len(rows):
+                        raise DataError(
+                            f"{progress.folder}: was altered while it was in use; run the same command again"
+                        )
+                    self._write(sink, rows, chunk.packed)
+                    self.watch.rows(len(rows))
+                self._end(sink)
+            self._check_unchanged(before)
+
+    def _begin(self, phase: str) -> None:
+        self.watch.phase(phase, n_selected(self._n_rows, self.options))
+
+    def _sink(self, part: Path, kinds: Kinds) -> Any:
+        return open_sink(part, self.table, self.tally.taxonomy, self.options, self.hooks, kinds, self.format)
+
+    def _chunks(self) -> Iterator[list[Row]]:
+        chunk: list[Row] = []
+        size = 0
+        for row in select_rows(self.table, self.options, self._n_rows):
+            chunk.append(row)
+            size += len(row.text)
+            if len(chunk) >= CHUNK_ROWS or size >= _CHUNK_CHARS:
+                yield chunk
+                chunk, size = [], 0
+        if chunk:
+            yield chunk
+
+    def _report(self, rows: Sequence[Row], packed: Sequence[Packed | None]) -> None:
+        for row, found in zip(rows, packed, strict=True):
+            failed = found is None and not row.broken
+            if row.problem or failed:
+                reason = "; ".join(filter(None, [row.problem, "the model failed on it; not scored" if failed else ""]))
+                self.watch.problem(Problem(str(self.table.path), row.line, reason))
+
+    def _write(self, sink: Sink, rows: Sequence[Row], packed: Sequence[Packed | None]) -> None:
+        for row, found in zip(rows, packed, strict=True):
+            prediction = None if found is None else self.labels.packer.unpack(found)
+            flags = row.flags
+            if prediction is None and not row.broken:
+                flags = (*flags, NOT_SCORED)
+            elif prediction is not None:
+                for refine in self.hooks.refine:
+                    prediction = refine(row, prediction)
+                flags = (*flags, *prediction.flags)
+            evidence = json.loads(found.evidence) if found and found.evidence else None
+            if evidence is not None and self.hooks.evidence_value:
+                evidence = self.hooks.evidence_value(row.text, evidence)
+            sink.write(row, prediction, flags, evidence)
+            self.tally.add(prediction, flags, damaged=any(flag in (*ROW_FLAGS, NOT_SCORED) for flag in flags))
+
+    def _end(self, sink: Sink) -> None:
+        self.notes = sink.close()
+        self.replaced = sink.replaced
+
+    def _check_unchanged(self, before: os.stat_result) -> None:
+        now = os.stat(self.table.path)
+        if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise DataError(f"{self.table.path}: was changed while it was being scored; run the same command again")
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _summary(table: Table, output: Path, tally: Tally, replaced: tuple[str, ...], elapsed_s: float) -> ScoreSummary:
-    return ScoreSummary(
+def _finish(run: _Run, path: Path | None, started: float) -> ScoreSummary:
+    table, tally = run.table, run.tally
+    result = ScoreSummary(
         input=str(table.path),
-        output=str(output),
+        output=str(run.output),
         encoding=table.encoding.name,
         delimiter="" if table.delimiter == NO_DELIMITER else table.delimiter,
         text_column=table.text_column,
         text_column_reason=table.text_column_reason,
-        replaced_columns=replaced,
+        replaced_columns=run.replaced,
         n_rows=tally.n_rows,
         n_scored=tally.n_scored,
         n_damaged=tally.n_damaged,
@@ -206,5 +219,16 @@ def _summary(table: Table, output: Path, tally: Tally, replaced: tuple[str, ...]
         languages=dict(tally.languages.most_common()),
         taxonomy=tally.taxonomy,
         facets=tally.facets(),
-        elapsed_s=elapsed_s,
+        elapsed_s=time.perf_counter() - started,
+        format=table.format,
+        roles=dict(table.roles),
+        decisions=table.decisions,
+        left_out=dict(table.left_out.most_common()),
+        n_duplicates=run.labels.n_duplicates,
+        n_kept=run.n_kept,
+        notes=run.notes,
     )
+    if path is not None:
+        with AtomicText(path) as file:
+            file.write(json.dumps(result.as_record(), ensure_ascii=False, indent=2) + "\n")
+    return result

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from cxnlp.bundle import Manifest
+from cxnlp.bundle import Manifest, digest_of
 from cxnlp.inference.backend import Backend, Floats
 from cxnlp.inference.prediction import EMPTY, OTHER_LANGUAGE, TRUNCATED, Prediction
 from cxnlp.inference.windows import join_windows
@@ -52,6 +53,12 @@ class Tagger:
         from cxnlp.inference.load import load_tagger
 
         return load_tagger(path, backend, device, threads)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for two taggers only if they give the same labels: model and engine, by hash and name."""
+        digest = digest_of(asdict(self.manifest)) if self.manifest else "unnamed"
+        return f"{type(self.backend).__name__} {digest}"
 
     def tag(
         self,

@@ -102,11 +102,25 @@ class ScoreSummary:
     taxonomy: Taxonomy = field(repr=False)
     facets: Mapping[str, FacetCounts] = field(repr=False)
     elapsed_s: float = 0.0
+    format: str = "generic"
+    """Which known export the input is."""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """Role to column of the input."""
+    decisions: tuple[str, ...] = ()
+    """What was decided on how to read the input, and why."""
+    left_out: Counts = field(default_factory=dict)
+    """Reason to rows of the input that are not among ``n_rows``."""
+    n_duplicates: int = 0
+    """Rows whose text an earlier row has; scored once."""
+    n_kept: int = 0
+    """Rows that an earlier run, cut short, had scored."""
+    notes: tuple[str, ...] = ()
+    """What the output's format asked to be changed."""
 
     @property
     def rows_per_s(self) -> float:
-        """Rows read, scored and written a second."""
-        return self.n_rows / self.elapsed_s if self.elapsed_s > 0 else 0.0
+        """Rows read, scored and written a second, without those that an earlier run had scored."""
+        return (self.n_rows - self.n_kept) / self.elapsed_s if self.elapsed_s > 0 else 0.0
 
     def share(self, count: int) -> float:
         """Give a count as a share of the reviews scored, from 0 to 1."""
@@ -128,13 +142,20 @@ class ScoreSummary:
         return {
             "input": self.input,
             "output": self.output,
+            "format": self.format,
             "encoding": self.encoding,
             "delimiter": self.delimiter,
             "text_column": self.text_column,
+            "roles": dict(self.roles),
+            "decisions": list(self.decisions),
             "replaced_columns": list(self.replaced_columns),
             "n_rows": self.n_rows,
             "n_scored": self.n_scored,
             "n_damaged": self.n_damaged,
+            "n_duplicates": self.n_duplicates,
+            "n_kept": self.n_kept,
+            "left_out": dict(self.left_out),
+            "notes": list(self.notes),
             "elapsed_s": round(self.elapsed_s, 3),
             "rows_per_s": round(self.rows_per_s, 1),
             "flags": dict(self.flags),

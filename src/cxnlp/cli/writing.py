@@ -1,0 +1,84 @@
+"""The options of ``cxnlp score`` on what is scored, how the result is written, and going on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cxnlp.inference.options import ScoreOptions
+
+_SUFFIXES = {
+    "xlsx": ".xlsx", "xlsm": ".xlsx", "parquet": ".parquet", "pq": ".parquet", "json": ".jsonl", "jsonl": ".jsonl",
+    "ndjson": ".jsonl",
+}  # fmt: skip
+_OF_FORMAT = {"csv": ".csv", "tsv": ".tsv", "xlsx": ".xlsx", "parquet": ".parquet", "jsonl": ".jsonl"}
+
+
+def add_writing_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the result."""
+    result = parser.add_argument_group("the result")
+    result.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="result: .csv, .tsv, .xlsx, .parquet, .jsonl, or - for standard output (default: NAME.scored.csv, or the "
+        "input's own kind if it is a workbook, Parquet or JSON, beside the input)",
+    )
+    result.add_argument("--output-format", choices=tuple(_OF_FORMAT), help="kind of result, whatever its name")
+    result.add_argument(
+        "--output-delimiter", metavar="CHAR", help="between cells of a CSV result (default: the input's)"
+    )
+    result.add_argument("--decimal", choices=(".", ","), default=".", help="decimal mark of a CSV result (default: .)")
+    result.add_argument(
+        "--bom",
+        action=argparse.BooleanOptionalAction,
+        help="begin a CSV result with a byte order mark, by which Excel knows UTF-8 (default: files yes, - no)",
+    )
+    result.add_argument("--summary", type=Path, metavar="FILE.json", help="write the summary as JSON too")
+    which = parser.add_argument_group("which rows").add_mutually_exclusive_group()
+    which.add_argument("--limit", type=int, metavar="N", help="score the first N rows only")
+    which.add_argument("--sample", type=int, metavar="N", help="score N rows drawn by chance, in their order")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of --sample: the same seed draws the same rows (default: 0)"
+    )
+    parser.add_argument(
+        "--restart", action="store_true", help="start anew, even where an earlier run was cut short and could go on"
+    )
+
+
+def score_options(args: argparse.Namespace) -> ScoreOptions:
+    """Read the options.
+
+    Raises:
+        DataError: a value is out of range.
+    """
+    from cxnlp.inference.options import ScoreOptions
+
+    return ScoreOptions(
+        format=args.output_format,
+        delimiter={"tab": "\t", "\\t": "\t"}.get(args.output_delimiter, args.output_delimiter),
+        decimal=args.decimal,
+        bom=args.bom,
+        limit=args.limit,
+        sample=args.sample,
+        seed=args.seed,
+        restart=args.restart,
+        engine=f"{args.backend} {args.device}",
+    )
+
+
+def output_path(args: argparse.Namespace) -> Path:
+    """Give the output's name: the one asked for, or one beside the input; from standard input, standard output."""
+    if args.output is not None:
+        return Path(args.output)
+    source = Path(args.file)
+    if source == Path("-"):
+        return source
+    if source.suffix.lower() == ".gz":
+        source = source.with_suffix("")
+    kind = source.suffix.lower().removeprefix(".")
+    suffix = _OF_FORMAT[args.output_format] if args.output_format else _SUFFIXES.get(kind, ".csv")
+    return source.with_name(f"{source.stem}.scored{suffix}")

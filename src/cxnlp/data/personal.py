@@ -1,0 +1,47 @@
+"""Columns that are about a person: they are not carried to the output unless asked."""
+
+from __future__ import annotations
+
+import re
+
+from cxnlp.data.columns import key
+
+_NAMES = {
+    "name", "firstname", "lastname", "middlename", "fullname", "surname", "username", "displayname", "nickname",
+    "customername", "consumername", "contactname", "reviewername", "reviewernickname", "reviewerusername",
+    "authorname", "author", "reviewer", "consumer", "recipient", "respondentname", "requester", "reviewusername",
+    "recipientfirstname", "recipientlastname",
+    "navn", "fornavn", "etternavn", "mellomnavn", "efternavn", "fuldenavn", "kundenavn", "kunde", "forfatter",
+    "namn", "förnamn", "efternamn", "kundnamn", "kundensnamn", "författare", "brukernavn", "brugernavn", "användarnamn",
+}  # fmt: skip
+_ADDRESSES = {
+    "ip", "ipaddress", "ipadresse", "ipadress", "ipaddr", "ipnumber",
+    "latitude", "longitude", "lat", "lng", "lon", "locationlatitude", "locationlongitude", "coordinates", "gps",
+    "breddegrad", "lengdegrad", "længdegrad", "breddgrad", "längdgrad", "koordinater",
+    "address", "streetaddress", "postaladdress", "homeaddress", "adresse", "gateadresse", "postadresse", "vejadresse",
+    "adress", "gatuadress", "postadress",
+}  # fmt: skip
+_NUMBERS = {
+    "phone", "phonenumber", "phoneno", "telephone", "telephonenumber", "mobile", "mobilephone", "mobilenumber", "cell",
+    "cellphone", "contactnumber", "customerphone", "contactphone", "recipientphone",
+    "telefon", "telefonnummer", "telefonnr", "tlf", "tlfnr", "mobil", "mobilnummer", "mobilnr", "mobiltelefon",
+    "fødselsnummer", "personnummer", "cpr", "cprnummer", "cprnr", "personnr", "ssn",
+}  # fmt: skip
+_KEYS = _NAMES | _ADDRESSES | _NUMBERS
+_MAIL = re.compile(r"(?:e-?mail|e-?post|mail)(?:\s*-?(?:address|adresse|adress))?", re.IGNORECASE)
+_WORD = re.compile(r"[\s_.]+")
+_MAX_WORDS = 4
+
+
+def is_personal(column: str) -> bool:
+    """Say whether a column's name is that of a name, e-mail address, telephone, IP, place or national number.
+
+    A question of a survey ("How was our phone support?") is none of these.
+    """
+    if key(column) in _KEYS:
+        return True
+    words = _WORD.sub(" ", re.sub(r"(?<=[a-zæøåäö])(?=[A-ZÆØÅÄÖ])", " ", column)).strip().split(" ")
+    if len(words) > _MAX_WORDS:
+        return False
+    # "Customer e-mail", "recipientEmail", "E-mail address": the last words say it.
+    return any(_MAIL.fullmatch(" ".join(words[-n:])) for n in (1, 2) if len(words) >= n)

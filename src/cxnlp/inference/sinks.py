@@ -1,0 +1,181 @@
+"""From rows and their predictions to the writers of files: which columns or fields a result has."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+from cxnlp.data.delimited import NO_DELIMITER
+from cxnlp.data.encodings import MARK_ERRORS
+from cxnlp.data.kinds import TEXT, Column, common_kind, to_json
+from cxnlp.data.tables import Row, Table
+from cxnlp.data.write_lines import CsvWriter, JsonLinesWriter
+from cxnlp.data.write_parquet import ParquetWriter
+from cxnlp.data.write_xlsx import XlsxWriter
+from cxnlp.inference.cells import DECIMALS, PREFIX, cell_columns, number_columns, values
+from cxnlp.inference.hooks import Hooks
+from cxnlp.inference.options import STANDARD, ScoreOptions
+from cxnlp.inference.prediction import Prediction, record_keys
+from cxnlp.taxonomy import Taxonomy
+
+EVIDENCE = "evidence"
+Kinds = Mapping[str, Sequence[str]]
+"""Column to the kinds of its values."""
+
+
+class Sink(Protocol):
+    """Takes the rows of a result, in order."""
+
+    replaced: tuple[str, ...]
+    """Columns of the input that a fresh one of the same name took the place of."""
+
+    def write(self, row: Row, prediction: Prediction | None, flags: Sequence[str], evidence: Any) -> None:
+        """Add a row."""
+
+    def close(self) -> tuple[str, ...]:
+        """End the file; give sentences on what was changed."""
+
+
+class _TableWriter(Protocol):
+    def write(self, values: Sequence[Any]) -> None: ...
+    def close(self) -> tuple[str, ...]: ...
+
+
+class TableSink:
+    """The input's columns, then the prediction's."""
+
+    def __init__(self, writer: _TableWriter, table: Table, taxonomy: Taxonomy, hooks: Hooks) -> None:
+        self._writer = writer
+        self._taxonomy = taxonomy
+        self._hooks = hooks
+        kept, self.replaced = _kept(table, taxonomy, hooks)
+        self._names = [name for _, name in kept]
+
+    def write(self, row: Row, prediction: Prediction | None, flags: Sequence[str], evidence: Any) -> None:
+        """Add a row."""
+        found = [_masked(row.fields.get(name), self._hooks) for name in self._names]
+        found += values(self._taxonomy, prediction, flags).values()
+        if self._hooks.evidence:
+            evidence = _masked(evidence, self._hooks)
+            found.append(evidence if evidence is None or isinstance(evidence, str) else to_json(evidence))
+        self._writer.write(found)
+
+    def close(self) -> tuple[str, ...]:
+        """End the file; give sentences on what was changed."""
+        return self._writer.close()
+
+
+class RecordSink:
+    """The row's fields, the text as ``text``, the prediction's; a field of a taken name becomes ``input_…``."""
+
+    def __init__(self, writer: JsonLinesWriter, table: Table, taxonomy: Taxonomy, hooks: Hooks) -> None:
+        self.replaced: tuple[str, ...] = ()
+        self._writer = writer
+        self._hooks = hooks
+        self._text_column = table.text_column
+        self._carried = frozenset(table.carried)
+        self._blank: dict[str, Any] = dict.fromkeys(record_keys(taxonomy))
+
+    def write(self, row: Row, prediction: Prediction | None, flags: Sequence[str], evidence: Any) -> None:
+        """Add a row."""
+        if row.broken:
+            raw = next(iter(row.fields.values()))
+            self._writer.write({"flags": list(flags), "line": row.line, "raw": _masked(raw, self._hooks)})
+            return
+        added = self._blank | {"flags": list(flags)}
+        if prediction is not None and prediction.empty:  # unknown, which a reader of labelled reviews takes None for
+            added["language"] = prediction.language
+        elif prediction is not None:
+            added = prediction.as_record() | {"flags": list(flags)}
+        if self._hooks.evidence:
+            added[EVIDENCE] = _masked(evidence, self._hooks)
+        if self._text_column != "text":
+            added = {"text": _masked(row.text, self._hooks)} | added
+        carried = {key: value for key, value in row.fields.items() if key in self._carried}
+        taken = set(carried) | set(added)
+        fields = {}
+        for key, value in carried.items():
+            name = key
+            while name in added or (name != key and name in taken):
+                name = f"input_{name}"
+            taken.add(name)
+            fields[name] = _masked(value, self._hooks)
+        self._writer.write(fields | added)
+
+    def close(self) -> tuple[str, ...]:
+        """End the file."""
+        return self._writer.close()
+
+
+@contextmanager
+def open_sink(
+    part: Path, table: Table, taxonomy: Taxonomy, options: ScoreOptions, hooks: Hooks, kinds: Kinds, made: str
+) -> Iterator[Sink]:
+    """Open a result of the format ``made`` at ``part`` (``-``: standard output); end it with ``close``."""
+    columns = _columns(table, taxonomy, hooks, kinds)
+    if made == "xlsx":
+        yield TableSink(XlsxWriter(part, columns), table, taxonomy, hooks)
+    elif made == "parquet":
+        yield TableSink(ParquetWriter(part, columns), table, taxonomy, hooks)
+    else:
+        with _text_file(part, made, options) as file:
+            if made == "jsonl":
+                yield RecordSink(JsonLinesWriter(file), table, taxonomy, hooks)
+                return
+            as_read = table.delimiter if table.delimiter not in ("", NO_DELIMITER) else ","
+            delimiter = options.delimiter or ("\t" if made == "tsv" else as_read)
+            yield TableSink(CsvWriter(file, columns, delimiter, options.decimal), table, taxonomy, hooks)
+
+
+@contextmanager
+def _text_file(part: Path, made: str, options: ScoreOptions) -> Iterator[TextIO]:
+    standard = part == STANDARD
+    # Excel takes a CSV file without a mark for Windows-1252; a program that reads from a pipe wants none.
+    mark = made != "jsonl" and (not standard if options.bom is None else options.bom)
+    encoding = "utf-8-sig" if mark else "utf-8"
+    if not standard:
+        with part.open("w", encoding=encoding, errors=MARK_ERRORS, newline="") as file:
+            yield file
+        return
+    sys.stdout.flush()
+    stream = TextIOWrapper(sys.stdout.buffer, encoding=encoding, errors=MARK_ERRORS, newline="")
+    try:
+        yield stream
+    finally:
+        stream.detach()  # standard output stays open
+
+
+def _kept(table: Table, taxonomy: Taxonomy, hooks: Hooks) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    """Give title and name of the columns that are carried, and the titles of those that fresh ones replace."""
+    new = _new_columns(taxonomy, hooks)
+    titles = dict(zip(table.columns, table.header, strict=True))
+    carried = [(titles.get(name, name), name) for name in table.carried]
+    kept = [(title, name) for title, name in carried if title.strip() not in new]
+    return kept, tuple(title for title, _ in carried if title.strip() in new)
+
+
+def _new_columns(taxonomy: Taxonomy, hooks: Hooks) -> tuple[str, ...]:
+    return (*cell_columns(taxonomy), *([PREFIX + EVIDENCE] if hooks.evidence else []))
+
+
+def _columns(table: Table, taxonomy: Taxonomy, hooks: Hooks, kinds: Kinds) -> list[Column]:
+    kept, _ = _kept(table, taxonomy, hooks)
+    numbers = number_columns(taxonomy)
+    columns = [Column(name, title, common_kind(kinds.get(name) or [TEXT])) for title, name in kept]
+    for name in _new_columns(taxonomy, hooks):
+        columns.append(Column(name, name, "float", DECIMALS) if name in numbers else Column(name, name))
+    return columns
+
+
+def _masked(value: Any, hooks: Hooks) -> Any:
+    if hooks.mask is None:
+        return value
+    if isinstance(value, str):
+        return hooks.mask(value)
+    if isinstance(value, list):
+        return [_masked(item, hooks) for item in value]
+    return {key: _masked(item, hooks) for key, item in value.items()} if isinstance(value, dict) else value
