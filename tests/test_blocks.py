@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tiny
 from cxnlp.errors import BackendError, BundleError, DataError
-from cxnlp.inference.blocks import BlockOptions, added_columns, load_labeller, score_table, text_column_of
+from cxnlp.inference.blocks import BlockOptions, Plan, added_columns, load_labeller, plan_of, score_table
 from cxnlp.inference.cells import cell_columns
+from cxnlp.inference.prediction import Prediction
 from cxnlp.taxonomy import load_taxonomy
 from fake_tagger import FakeTagger
 
 pyarrow = pytest.importorskip("pyarrow", reason="needs pyarrow")
+
+TEXT = Plan({"text": "text"}, ("text",))
 
 
 def test_columns_are_kept_and_ours_added() -> None:
@@ -27,7 +32,7 @@ def test_columns_are_kept_and_ours_added() -> None:
             " cx_flags ": [1, 2, 3],
         }
     )
-    found = score_table(FakeTagger(), table, "text")
+    found = score_table(FakeTagger(), table, Plan({"text": "text"}, tuple(table.column_names)))
     columns = list(cell_columns(load_taxonomy()))
     assert found.column_names == ["id", "text", *columns]
     assert found.select(["id", "text"]).equals(table.select(["id", "text"]))
@@ -47,30 +52,30 @@ def test_columns_are_kept_and_ours_added() -> None:
     [
         ([1, None], ["1", ""], ["", "empty"]),
         ([0.5], ["0.5"], [""]),
-        ([True], [""], ["not_text; empty"]),
+        ([True, None], [""], ["not_text; empty", "empty"]),
         ([["a", "b"]], [""], ["not_text; empty"]),
-        ([b"bytes"], [""], ["not_text; empty"]),
+        ([b"bytes"], ["bytes"], [""]),
     ],
 )
 def test_what_is_no_text_is_flagged_and_the_rest_goes_on(
     values: list[object], texts: list[str], flags: list[str]
 ) -> None:
     tagger = FakeTagger()
-    found = score_table(tagger, pyarrow.table({"text": values}), "text")
+    found = score_table(tagger, pyarrow.table({"text": values}), TEXT)
     assert tagger.seen == texts
     assert found["cx_flags"].to_pylist() == flags
 
 
 def test_a_block_without_rows() -> None:
     table = pyarrow.table({"text": pyarrow.array([], pyarrow.string())})
-    found = score_table(FakeTagger(), table, "text")
+    found = score_table(FakeTagger(), table, TEXT)
     assert len(found) == 0
-    assert found.schema == score_table(FakeTagger(), pyarrow.table({"text": ["fin"]}), "text").schema
+    assert found.schema == score_table(FakeTagger(), pyarrow.table({"text": ["fin"]}), TEXT).schema
 
 
 def test_a_large_block_is_scored_in_chunks_and_in_order() -> None:
     tagger, texts = FakeTagger(), [f"tekst {i}" for i in range(5_000)]
-    found = score_table(tagger, pyarrow.table({"text": texts}), "text")
+    found = score_table(tagger, pyarrow.table({"text": texts}), TEXT)
     assert tagger.chunk_sizes == [2_048, 2_048, 904]
     assert tagger.seen == found["text"].to_pylist() == texts
 
@@ -83,12 +88,36 @@ def test_the_columns_are_known_before_anything_is_scored(tiny_bundle: Path, tmp_
         added_columns(BlockOptions(model=str(tmp_path / "none")))
 
 
-def test_the_text_column_is_found_as_in_a_file() -> None:
-    sample = [{"id": "a", "Kommentar": "alt gikk bra denne gangen"}]
-    assert text_column_of(["id", "Kommentar"], sample, BlockOptions()) == "Kommentar"
-    assert text_column_of(["id", "Kommentar"], [], BlockOptions(text_column="kommentar")) == "Kommentar"
-    with pytest.raises(DataError, match=r"no column 'tekst'; .* the columns are: id, Kommentar"):
-        text_column_of(["id", "Kommentar"], [], BlockOptions(text_column="tekst"))
+def test_roles_are_found_as_in_a_file() -> None:
+    names = ["id", "Tittel", "Kommentar", "Customer Email", "språk"]
+    sample = [dict(zip(names, ["a", "Bra", "alt gikk bra denne gangen", "a@example.org", "no"], strict=True))]
+    plan = plan_of(names, sample, BlockOptions())
+    assert (plan.roles["text"], plan.roles["title"], plan.roles["language"]) == ("Kommentar", "Tittel", "språk")
+    assert plan.carried == ("id", "Tittel", "Kommentar", "språk")
+    assert plan_of(names, sample, BlockOptions(keep_personal=True)).carried == tuple(names)
+    assert plan_of(names, sample, BlockOptions(text_column="tittel")).roles["text"] == "Tittel"
+    with pytest.raises(DataError, match=r"no column 'tekst'; .* the columns are: id, Tittel, Kommentar"):
+        plan_of(names, sample, BlockOptions(text_column="tekst"))
+
+
+def test_a_title_is_read_before_the_text() -> None:
+    tagger = FakeTagger()
+    table = pyarrow.table({"head": ["Bra", None], "text": ["Rask levering", "Sent"]})
+    score_table(tagger, table, Plan({"text": "text", "title": "head"}, ("text",)))
+    assert tagger.seen == ["Bra Rask levering", "Sent"]
+
+
+def test_a_text_that_the_model_fails_on_costs_no_other() -> None:
+    class Failing(FakeTagger):
+        def tag(self, texts: Sequence[str], **options: Any) -> list[Prediction]:
+            if "ond" in texts:
+                raise RuntimeError("cannot")
+            return super().tag(texts, **options)
+
+    table = pyarrow.table({"text": ["fin", "ond", "grei"]})
+    found = score_table(Failing(), table, TEXT).to_pylist()
+    assert [row["cx_flags"] for row in found] == ["", "not_scored", ""]
+    assert [bool(row["cx_sentiment"]) for row in found] == [True, False, True]
 
 
 def test_a_process_loads_the_model_once_and_uses_the_threads_it_has(tiny_bundle: Path) -> None:

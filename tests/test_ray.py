@@ -41,7 +41,7 @@ def test_the_same_columns_and_labels_as_on_one_machine(folder: Path, tmp_path: P
     score_parquet(str(tmp_path / "in"), str(tmp_path / "out"), BlockOptions(model=str(tiny_bundle)), actors=1)
     cluster.assert_as_on_one_machine(cluster.read_parquet(tmp_path / "out"), cluster.one_machine(tmp_path, tiny_bundle))
     assert (tmp_path / "out" / "_SUCCESS").is_file()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "one.csv", "out", "scored.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "one.parquet", "out", "scored.parquet"]
 
 
 def test_each_actor_loads_the_model_once(folder: Path, tmp_path: Path, tiny_bundle: Path) -> None:

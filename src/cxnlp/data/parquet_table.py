@@ -40,12 +40,12 @@ def open_parquet(source: Source) -> RawTable:
                 cells = [column.to_pylist() for column in batch.columns]
                 for values in zip(*cells, strict=True):
                     number += 1
-                    yield Raw(number, dict(zip(columns, map(_plain, values), strict=True)))
+                    yield Raw(number, dict(zip(columns, map(plain, values), strict=True)))
 
     return RawTable(source, BINARY, "", header, columns, rows, ("Parquet.",))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Give a value as JSON can hold it; not a number is nothing."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
@@ -58,8 +58,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+        return {str(key): plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 class _Explained:

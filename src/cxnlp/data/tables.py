@@ -27,8 +27,8 @@ from cxnlp.data.values import SCALES, Scale, joined, language_of, original_of, r
 from cxnlp.errors import DataError
 
 __all__ = [
-    "JSONL_SUFFIXES", "ROW_FLAGS", "SUFFIXES", "TABLE_SUFFIXES", "ReadingOptions", "Row", "Table", "open_table",
-    "read_rows",
+    "JSONL_SUFFIXES", "ROW_FLAGS", "SUFFIXES", "TABLE_SUFFIXES", "Meaning", "ReadingOptions", "Row", "Table",
+    "open_table", "personal_columns", "read_rows",
 ]  # fmt: skip
 
 _SAMPLE_ROWS = 200
@@ -72,7 +72,7 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
         month_first=export.month_first,
         date_order=mapping.date_order,
     )
-    personal = () if options.keep_personal else _personal(raw.columns, export, mapping, roles)
+    personal = () if options.keep_personal else personal_columns(raw.columns, export, mapping, roles)
     return Table(
         raw.source.path,
         raw.encoding,
@@ -88,7 +88,7 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
         decisions=decisions(raw.notes, export, named, roles, found, personal),
         kind=raw.source.kind,
         day_first=found.dates.day_first,
-        rows=_Reading(body, reason, found, _Meaning(roles.columns, found.scale)),
+        rows=_Reading(body, reason, found, Meaning(roles.columns, found.scale)),
     )
 
 
@@ -153,7 +153,8 @@ def _reason(
     return reason
 
 
-def _personal(columns: Sequence[str], export: Format, mapping: ColumnMapping, roles: Roles) -> tuple[str, ...]:
+def personal_columns(columns: Sequence[str], export: Format, mapping: ColumnMapping, roles: Roles) -> tuple[str, ...]:
+    """Name the columns about a person, which are not carried to a result."""
     used = {name for role, name in roles.columns.items() if role in ("text", "title", "rating", "date", "language")}
     carried = {key(name) for name in mapping.carry}
     listed = {key(name) for name in mapping.personal}
@@ -172,7 +173,7 @@ class _Reading:
     body: Callable[[], Iterator[Raw]]
     reason: Callable[[Mapping[str, Any]], str] | None
     found: Survey
-    meaning: _Meaning
+    meaning: Meaning
 
     def __call__(self, left_out: Counter[str]) -> Iterator[Row]:
         for raw, counts in kept(self._finished(left_out), self.found.superseded):
@@ -190,13 +191,14 @@ class _Reading:
 
 
 @dataclass(frozen=True)
-class _Meaning:
-    """From a raw row to one with a text."""
+class Meaning:
+    """From a raw row to one with a text, by the roles of its columns."""
 
     roles: Mapping[str, str]
     scale: Scale | None
 
     def row(self, raw: Raw) -> Row:
+        """Give the row."""
         text_column = self.roles["text"]
         if BROKEN_LINE in raw.flags:
             return Row(raw.line, {text_column: raw.unread}, "", raw.flags, raw.problem)

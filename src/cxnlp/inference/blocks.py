@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     import pyarrow
 
 SAMPLE_ROWS = 200
-"""Rows that the text column is guessed from, as for a file."""
+"""Rows that the roles of columns are guessed from, as for a file."""
 
 # Rows whose predictions are held at a time: their probabilities take far more memory than their texts.
 _CHUNK_ROWS = 2_048
+_WHERE = "the reviews"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class BlockOptions:
 
     text_column: str | None = None
     """The column of the review's text; guessed from its name and the first rows if None."""
+    title_column: str | None = None
+    """The column of its title, which is read before the text; guessed likewise."""
+    keep_personal: bool = False
+    """Whether columns of names, e-mail, telephone, IP and place are carried to the result."""
     model: str | None = None
     """The folder of a bundle, readable under this name on every node; the shipped model if None."""
     backend: str = "onnx"
@@ -45,6 +50,29 @@ class BlockOptions:
 
 
 DEFAULT = BlockOptions()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is read of each block and what of it is kept; decided once, before the blocks are given out."""
+
+    roles: Mapping[str, str]
+    """Role (text, title, language …) to column."""
+    carried: tuple[str, ...]
+    """Columns that are kept, in order."""
+
+
+def plan_of(names: Sequence[str], sample: Sequence[Mapping[str, Any]], options: BlockOptions) -> Plan:
+    """Decide the roles of columns, by the rules for files, and which columns are kept.
+
+    Raises:
+        DataError: there is no column of a name given, or none is surely the text; the message lists the columns.
+    """
+    reading = ReadingOptions(text_column=options.text_column, title_column=options.title_column)
+    export = recognise(names)
+    roles = find_roles(_WHERE, names, [_plain(row) for row in sample], export, reading)
+    personal = () if options.keep_personal else personal_columns(names, export, NO_MAPPING, roles)
+    return Plan(dict(roles.columns), tuple(name for name in names if name not in personal))
 
 
 def added_columns(options: BlockOptions) -> dict[str, type[str] | type[float]]:
@@ -61,15 +89,6 @@ def _columns(taxonomy: Taxonomy) -> dict[str, type[str] | type[float]]:
     return {name: float if name in numbers else str for name in cell_columns(taxonomy)}
 
 
-def text_column_of(names: Sequence[str], sample: Sequence[Mapping[str, Any]], options: BlockOptions) -> str:
-    """Give the column that holds the text, by the rule for files.
-
-    Raises:
-        DataError: there is no such column, or none is surely the text; the message lists the columns.
-    """
-    return find_text_column("the reviews", names, sample, options.text_column)[0]
-
-
 @cache
 def load_labeller(options: BlockOptions) -> Labeller:
     """Load the model, once in a process.
@@ -78,16 +97,24 @@ def load_labeller(options: BlockOptions) -> Labeller:
         BundleError: the bundle is missing, incomplete or altered on this node.
         BackendError: the back end or the device is not available on this node.
     """
-    # Of the tokeniser and the identification of languages, which look at this when they are first used.
+    # Of the tokeniser, which looks at this when it is first used.
     os.environ.setdefault("RAYON_NUM_THREADS", str(options.threads))
     return Tagger.load(options.model, backend=options.backend, device=options.device, threads=options.threads)
 
 
-def score_table(labeller: Labeller, table: pyarrow.Table, text_column: str) -> pyarrow.Table:
+def kept_columns(plan: Plan, added: Mapping[str, object]) -> list[str]:
+    """Name the columns of the input that are kept: those carried, without old ones of our own."""
+    return [name for name in plan.carried if name.strip() not in added]
+
+
+def score_table(labeller: Labeller, table: pyarrow.Table, plan: Plan) -> pyarrow.Table:
     """Give the table with the columns that a scored file has; columns of these names in it are replaced.
 
-    Rows keep their order and their values. A missing text is an empty one; what is no text is flagged ``not_text``.
-    Scores are numbers (null where there was nothing to read), the other new columns strings as in a CSV result.
+    Rows keep their order and their values. A missing text is an empty one; what is no text is flagged ``not_text``, and
+    a text that the model fails on ``not_scored``. Scores are numbers (null where there was nothing to read).
+
+    Raises:
+        BackendError: the model fails on text after text.
     """
     import pyarrow
 
@@ -106,9 +133,23 @@ def score_table(labeller: Labeller, table: pyarrow.Table, text_column: str) -> p
     return kept
 
 
-def _text(value: object) -> tuple[str, tuple[str, ...]]:
-    if value is None:
-        return "", ()
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        return str(value), ()
-    return "", (NOT_TEXT,)
+def _rows(table: pyarrow.Table, plan: Plan) -> list[Row]:
+    meaning = Meaning(plan.roles, None)
+    cells = table.select(list(dict.fromkeys(plan.roles.values()))).to_pylist()
+    return [meaning.row(Raw(number, _plain(row))) for number, row in enumerate(cells, 1)]
+
+
+def _label(labels: ChunkLabeller, rows: Sequence[Row]) -> dict[str, list[str | float | None]]:
+    taxonomy = labels.packer.taxonomy
+    texts = labels.texts(rows)
+    out: dict[str, list[str | float | None]] = {name: [] for name in cell_columns(taxonomy)}
+    for row, packed in zip(rows, labels.label(rows, texts, labels.keys(rows, texts), lambda n: None), strict=True):
+        prediction = None if packed is None else labels.packer.unpack(packed)
+        flags = (NOT_SCORED,) if prediction is None else prediction.flags
+        for name, value in values(taxonomy, prediction, (*row.flags, *flags)).items():
+            out[name].append(value)
+    return out
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: plain(value) for name, value in row.items()}

@@ -44,12 +44,11 @@ def score_dataset(
         from ray.data import ActorPoolStrategy
     except ImportError as error:
         raise BackendError(f'this needs {error.name}: pip install "cxnlp[ray]"') from error
-    sample = [] if options.text_column else dataset.take(SAMPLE_ROWS)
-    text_column = text_column_of(dataset.schema().names, sample, options)
+    plan = plan_of(dataset.schema().names, dataset.take(SAMPLE_ROWS), options)
     least, most = actors if isinstance(actors, tuple) else (actors or 1, actors)
     return dataset.map_batches(
         _Scorer,
-        fn_constructor_args=(text_column, options, load),
+        fn_constructor_args=(plan, options, load),
         compute=ActorPoolStrategy(min_size=least, max_size=most),
         batch_size=batch_rows,
         batch_format="pyarrow",
@@ -111,9 +110,9 @@ def _refuse_taken(system: FileSystem, target: str, output: str) -> None:
 class _Scorer:
     """An actor: it loads the model once and scores blocks."""
 
-    def __init__(self, text_column: str, options: BlockOptions, load: Load) -> None:
-        self.text_column = text_column
+    def __init__(self, plan: Plan, options: BlockOptions, load: Load) -> None:
+        self.plan = plan
         self.labeller = load(options)
 
     def __call__(self, table: pyarrow.Table) -> pyarrow.Table:
-        return score_table(self.labeller, table, self.text_column)
+        return score_table(self.labeller, table, self.plan)

@@ -11,10 +11,12 @@ from cxnlp.inference.blocks import (
     DEFAULT,
     SAMPLE_ROWS,
     BlockOptions,
+    Plan,
     added_columns,
+    kept_columns,
     load_labeller,
+    plan_of,
     score_table,
-    text_column_of,
 )
 from cxnlp.inference.labelling import Labeller
 
@@ -42,13 +44,13 @@ def score_dataframe(frame: DataFrame, options: BlockOptions = DEFAULT, *, load: 
         from pyspark.sql.types import DoubleType, StringType, StructField, StructType
     except ImportError as error:
         raise BackendError(f'this needs {error.name}: pip install "cxnlp[spark]"') from error
-    sample = [] if options.text_column else [row.asDict() for row in frame.limit(SAMPLE_ROWS).collect()]
-    text_column = text_column_of(frame.columns, sample, options)
+    sample = [row.asDict(recursive=True) for row in frame.limit(SAMPLE_ROWS).collect()]
+    plan = plan_of(frame.columns, sample, options)
     new = added_columns(options)
-    kept = [field for field in frame.schema.fields if field.name.strip() not in new]
+    kept = [frame.schema[name] for name in kept_columns(plan, new)]
     added = [StructField(name, DoubleType() if kind is float else StringType()) for name, kind in new.items()]
     # Not mapInPandas: pandas would fail on a time such as 9999-12-31 in any other column, and turn NaN into null.
-    return frame.mapInArrow(partial(_score_batches, text_column, options, load), StructType([*kept, *added]))
+    return frame.mapInArrow(partial(_score_batches, plan, options, load), StructType([*kept, *added]))
 
 
 def score_parquet(spark: SparkSession, source: str | list[str], output: str, options: BlockOptions = DEFAULT) -> None:
@@ -63,11 +65,11 @@ def score_parquet(spark: SparkSession, source: str | list[str], output: str, opt
 
 
 def _score_batches(
-    text_column: str, options: BlockOptions, load: Load, batches: Iterator[pyarrow.RecordBatch]
+    plan: Plan, options: BlockOptions, load: Load, batches: Iterator[pyarrow.RecordBatch]
 ) -> Iterator[pyarrow.RecordBatch]:
     """Score the batches of one task, in one process of an executor."""
     import pyarrow
 
     labeller = load(options)
     for batch in batches:
-        yield from score_table(labeller, pyarrow.Table.from_batches([batch]), text_column).to_batches()
+        yield from score_table(labeller, pyarrow.Table.from_batches([batch]), plan).to_batches()
