@@ -421,3 +421,13 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         peaks.append(int(done.stderr.split(b"peak ")[1]))
         assert sum(1 for _ in (tmp_path / "out.csv").open("rb")) == n + 1
     assert peaks[1] < 1.15 * peaks[0]
+
+
+def test_masking_spares_the_columns_of_ids_and_ratings(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("review_id,rating,review,note\n41234567,4,Ring 41234567,tlf. 412 34 567\n", "utf-8")
+    score_file(FakeTagger(), open_table(source), tmp_path / "out.csv", hooks=make_hooks(FakeTagger(), mask=True))
+    (row,) = rows(tmp_path / "out.csv")
+    assert [row[name] for name in ("review_id", "rating", "review", "note")] == [
+        "41234567", "4", "Ring [phone]", "tlf. [phone]",
+    ]  # fmt: skip

@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxnlp.bundle import load_bundle, shipped_bundle
-from cxnlp.data.columns import find_text_column
-from cxnlp.data.json_rows import NOT_TEXT
-from cxnlp.inference.cells import DECIMALS, cell_columns, number_columns, values
-from cxnlp.inference.labelling import Labeller
+from cxnlp.data.formats import recognise
+from cxnlp.data.mapping import NO_MAPPING
+from cxnlp.data.parquet_table import plain
+from cxnlp.data.raw import Raw
+from cxnlp.data.roles import find_roles
+from cxnlp.data.tables import Meaning, ReadingOptions, Row, personal_columns
+from cxnlp.inference.cells import cell_columns, number_columns, values
+from cxnlp.inference.hooks import Hooks
+from cxnlp.inference.labelling import NOT_SCORED, ChunkLabeller, Labeller
 from cxnlp.inference.tagger import Tagger
 from cxnlp.taxonomy import Taxonomy
 
@@ -119,18 +124,16 @@ def score_table(labeller: Labeller, table: pyarrow.Table, plan: Plan) -> pyarrow
     import pyarrow
 
     new = _columns(labeller.taxonomy)
-    texts = [_text(value) for value in table.column(text_column).to_pylist()]
     added: dict[str, list[str | float | None]] = {name: [] for name in new}
-    for start in range(0, len(texts), _CHUNK_ROWS):
-        chunk = texts[start : start + _CHUNK_ROWS]
-        for (_, flags), prediction in zip(chunk, labeller.tag([text for text, _ in chunk]), strict=True):
-            for name, value in values(labeller.taxonomy, prediction, (*flags, *prediction.flags)).items():
-                added[name].append(round(value, DECIMALS) if isinstance(value, float) else value)
-    kept = table.select([name for name in table.column_names if name.strip() not in new])
+    rows, labels = _rows(table, plan), ChunkLabeller(labeller, Hooks())
+    for start in range(0, len(rows), _CHUNK_ROWS):
+        for name, column in _label(labels, rows[start : start + _CHUNK_ROWS]).items():
+            added[name] += column
+    result = table.select(kept_columns(plan, new))
     for name, column in added.items():
         kind = pyarrow.float64() if new[name] is float else pyarrow.string()
-        kept = kept.append_column(name, pyarrow.array(column, kind))
-    return kept
+        result = result.append_column(name, pyarrow.array(column, kind))
+    return result
 
 
 def _rows(table: pyarrow.Table, plan: Plan) -> list[Row]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cxnlp.errors import BackendError, DataError
-from cxnlp.inference.blocks import DEFAULT, SAMPLE_ROWS, BlockOptions, load_labeller, score_table, text_column_of
+from cxnlp.inference.blocks import DEFAULT, SAMPLE_ROWS, BlockOptions, Plan, load_labeller, plan_of, score_table
 from cxnlp.inference.labelling import Labeller
 
 if TYPE_CHECKING:
