@@ -49,7 +49,7 @@ def test_each_actor_loads_the_model_once(folder: Path, tmp_path: Path, tiny_bund
 
     cluster.write_parquet(tmp_path / "in")
     dataset = ray.data.read_parquet(str(tmp_path / "in"), override_num_blocks=6)
-    options = BlockOptions(text_column="review", model=str(tiny_bundle))
+    options = BlockOptions(model=str(tiny_bundle))
     found = score_dataset(dataset, options, actors=1, batch_rows=8, load=cluster.load_noted).take_all()
     assert len(found) == len(cluster.TEXTS)
     assert len(cluster.heard("loaded-")) == 1
@@ -61,7 +61,7 @@ def test_an_actor_that_dies_costs_nothing_but_time(folder: Path, tmp_path: Path,
     cluster.write_parquet(tmp_path / "in")
     cluster.say("die")
     dataset = ray.data.read_parquet(str(tmp_path / "in"), override_num_blocks=6)
-    options = BlockOptions(text_column="review", model=str(tiny_bundle))
+    options = BlockOptions(model=str(tiny_bundle))
     scored = score_dataset(dataset, options, actors=1, batch_rows=8, load=cluster.load_dying)
     found = sorted(scored.take_all(), key=lambda row: row["key"])
     assert cluster.heard("die") == ["died"]

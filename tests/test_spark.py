@@ -62,7 +62,7 @@ def test_the_same_columns_and_labels_as_on_one_machine(spark: SparkSession, tmp_
 def test_each_process_loads_the_model_once(spark: SparkSession, tmp_path: Path, tiny_bundle: Path) -> None:
     cluster.write_parquet(tmp_path / "in")
     frame = spark.read.parquet(str(tmp_path / "in")).repartition(8)
-    options = BlockOptions(text_column="review", model=str(tiny_bundle))
+    options = BlockOptions(model=str(tiny_bundle))
     scored = score_dataframe(frame, options, load=cluster.load_noted)
     assert len(scored.collect()) == len(cluster.TEXTS)
     assert len(scored.collect()) == len(cluster.TEXTS)
@@ -75,7 +75,7 @@ def test_a_worker_that_dies_costs_nothing_but_time(spark: SparkSession, tmp_path
     cluster.write_parquet(tmp_path / "in")
     cluster.say("die")
     frame = spark.read.parquet(str(tmp_path / "in")).repartition(4)
-    options = BlockOptions(text_column="review", model=str(tiny_bundle))
+    options = BlockOptions(model=str(tiny_bundle))
     score_dataframe(frame, options, load=cluster.load_dying).write.parquet(str(tmp_path / "out"))
     assert cluster.heard("die") == ["died"]
     cluster.assert_as_on_one_machine(cluster.read_parquet(tmp_path / "out"), cluster.one_machine(tmp_path, tiny_bundle))
@@ -85,7 +85,7 @@ def test_a_run_that_fails_leaves_no_rows(spark: SparkSession, tmp_path: Path, ti
     from pyspark.errors import PySparkException
 
     cluster.write_parquet(tmp_path / "in")
-    options = BlockOptions(text_column="review", model=str(tiny_bundle))
+    options = BlockOptions(model=str(tiny_bundle))
     scored = score_dataframe(spark.read.parquet(str(tmp_path / "in")), options, load=cluster.load_refusing)
     with pytest.raises(PySparkException, match="this block is refused by the test"):
         scored.write.parquet(str(tmp_path / "out"))
