@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxnlp.cli.reading import FILE_HELP, add_reading_options, reading_options
+from cxnlp.text.shorten import shorten
 
 if TYPE_CHECKING:
     from cxnlp.data.tables import Row, Table
@@ -66,8 +67,9 @@ def _columns(table: Table) -> list[str]:
     lines = []
     for title, name in zip(table.header, table.columns, strict=True):
         said = [*roles.get(name, ()), *(() if name in carried else ("not carried",))]
-        renamed = f" (called {_short(name)})" if name != title.strip() else ""
-        lines.append(f"  {_short(title.strip()) or '(no name)'}{renamed}{': ' + ', '.join(said) if said else ''}")
+        renamed = f" (called {shorten(name, _NAME_CHARS)})" if name != title.strip() else ""
+        shown = shorten(title.strip(), _NAME_CHARS) or "(no name)"
+        lines.append(f"  {shown}{renamed}{': ' + ', '.join(said) if said else ''}")
     return lines
 
 
@@ -82,10 +84,5 @@ def _row(row: Row, table: Table) -> list[str]:
     known += [day.isoformat()] if day else []
     known += [row.language] if row.language else []
     known += list(row.flags)
-    text = " ".join(row.text[: 10 * _TEXT_CHARS].split())
-    short = text if len(text) <= _TEXT_CHARS else text[: _TEXT_CHARS - 1] + "…"
-    return [f"{where}{': ' if known else ''}{', '.join(known)}", f"  {short or '(nothing to read)'}"]
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _NAME_CHARS else name[: _NAME_CHARS - 1] + "…"
+    text = shorten(" ".join(row.text[: 10 * _TEXT_CHARS].split()), _TEXT_CHARS)
+    return [f"{where}{': ' if known else ''}{', '.join(known)}", f"  {text or '(nothing to read)'}"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxnlp.errors import DataError, SettingsError
+from cxnlp.text.shorten import shorten
 
 if TYPE_CHECKING:
     from cxnlp.data.audit import Audit
@@ -164,8 +165,7 @@ def _table(title: str, heads: Sequence[str]) -> list[str]:
 
 
 def _row(name: str, cells: Iterable[str], indent: str = "  ") -> str:
-    name = indent + name
-    name = name if len(name) < _NAME_WIDTH else f"{name[: _NAME_WIDTH - 2]}…"
+    name = shorten(indent + name, _NAME_WIDTH - 1)
     return f"{name:<{_NAME_WIDTH}}" + "".join(f"{cell[: _COLUMN_WIDTH - 1]:>{_COLUMN_WIDTH}}" for cell in cells)
 
 

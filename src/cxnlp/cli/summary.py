@@ -7,6 +7,7 @@ from textwrap import wrap
 
 from cxnlp.inference.tally import FacetCounts, ScoreSummary
 from cxnlp.taxonomy import Facet
+from cxnlp.text.shorten import shorten
 
 _WIDTH = 100
 _MAX_LINES = 60
@@ -75,7 +76,7 @@ def _read_as(summary: ScoreSummary) -> list[str]:
     delimiter = "tab" if summary.delimiter == "\t" else f'"{summary.delimiter}"'
     read = f"{summary.encoding}, delimiter {delimiter}" if summary.delimiter else summary.encoding
     text = f'  text     column "{summary.text_column[:40]}" ({summary.text_column_reason})'
-    return [f"  read as  {read}", text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"]
+    return [f"  read as  {read}", shorten(text, _WIDTH)]
 
 
 def _titled(title: str, sentences: Sequence[str]) -> list[str]:
@@ -153,5 +154,4 @@ def _flags(summary: ScoreSummary) -> list[str]:
 
 
 def _name(label: str, width: int) -> str:
-    label = label.replace("_", " ")
-    return label if len(label) <= width else label[: width - 1] + "…"
+    return shorten(label.replace("_", " "), width)

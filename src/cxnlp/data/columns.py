@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cxnlp.errors import DataError, nearest
+from cxnlp.text.shorten import shorten
 
 # Headers of review exports in the four languages, the surest first; compared without case, spaces and punctuation.
 _TEXT_NAMES = (
@@ -21,6 +22,7 @@ _MIN_WORDS = 4.0
 _LEAD = 2.0
 """How many times more words it must have than the next longest column."""
 _SHOWN = 30
+_NAME_CHARS = 40
 # review_id, Review ID, reviewId; not "paid".
 _ENDS_IN_ID = re.compile(r"[\W_](?:id|Id|ID)$|[a-z]I[dD]$")
 
@@ -132,7 +134,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 40 else name[:39] + "…"
+    return shorten(name, _NAME_CHARS)
 
 
 def key(name: str) -> str:

@@ -8,8 +8,10 @@ from cxnlp.data.formats import GENERIC, Format
 from cxnlp.data.roles import Roles
 from cxnlp.data.survey import Survey
 from cxnlp.data.values import date_of
+from cxnlp.text.shorten import shorten
 
 _MAX_NAMED = 12
+_NAME_CHARS = 60
 
 
 def decisions(
@@ -62,4 +64,4 @@ def _dates(found: Survey) -> str:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 60 else name[:59] + "…"
+    return shorten(name, _NAME_CHARS)

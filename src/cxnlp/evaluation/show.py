@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from cxnlp.evaluation.report import ALL, MEAN, Estimate, LabelScore, Report
+from cxnlp.text.shorten import shorten
 
 _HEADS = {
     "accuracy": "accuracy",
@@ -27,11 +28,11 @@ def show(report: Report) -> str:
     lines = [_heading(report)]
     for facet, figures in report.figures.items():
         heads = "".join(f"{_HEADS[figure]:>{_FIGURE_WIDTH}}" for figure in figures)
-        lines += ["", f"{_cut(facet, 15):<15}{heads}"]
+        lines += ["", f"{shorten(facet, 15):<15}{heads}"]
         first = next(iter(figures.values()))
         for name, estimate in first.items():
             cells = "".join(f"{_interval(slices.get(name)):>{_FIGURE_WIDTH}}" for slices in figures.values())
-            lines.append(f"  {_cut(name, 6):<6}{estimate.support:>7,}{cells}")
+            lines.append(f"  {shorten(name, 6):<6}{estimate.support:>7,}{cells}")
     lines += ["", "Numbers after a name are reviews that count. Figures × 100 [95 % bootstrap interval]."]
     if any(MEAN in slices for figures in report.figures.values() for slices in figures.values()):
         lines.append(f"{ALL}: all reviews together. {MEAN}: unweighted mean of the languages.")
@@ -45,22 +46,22 @@ def show_labels(report: Report) -> str:
         room = (_WIDTH - _LABEL_WIDTH - 8 - 10 - 2 * 7 - _FIGURE_WIDTH) // _LANGUAGE_WIDTH
         languages = [name for name in slices if name != ALL][:room]
         columns = f"{'gold':>8}{'predicted':>10}{'prec.':>7}{'recall':>7}{'F1':>{_FIGURE_WIDTH}}"
-        heads = columns + "".join(f"{_cut(name, 5):>{_LANGUAGE_WIDTH}}" for name in languages)
+        heads = columns + "".join(f"{shorten(name, 5):>{_LANGUAGE_WIDTH}}" for name in languages)
         rows = [_label_row(label, score, slices, languages) for label, score in slices[ALL].items()]
-        blocks.append("\n".join([f"{_cut(table, _LABEL_WIDTH):<{_LABEL_WIDTH}}{heads}", *rows]))
+        blocks.append("\n".join([f"{shorten(table, _LABEL_WIDTH):<{_LABEL_WIDTH}}{heads}", *rows]))
     return "\n\n".join([*blocks, "Columns after F1: F1 by language."])
 
 
 def _heading(report: Report) -> str:
     parts = ", ".join(f"{name} {count:,}" for name, count in report.reviews.items() if name != ALL)
-    return f"{report.reviews[ALL]:,} reviews ({_cut(parts, 80)})"
+    return f"{report.reviews[ALL]:,} reviews ({shorten(parts, 80)})"
 
 
 def _label_row(label: str, score: LabelScore, slices: Mapping[str, Mapping[str, LabelScore]], names: list[str]) -> str:
     f1 = _interval(Estimate(score.f1, score.low, score.high, score.support, score.support))
     by_language = "".join(f"{_number(slices[name][label].f1):>{_LANGUAGE_WIDTH}}" for name in names)
     return (
-        f"  {_cut(label, _LABEL_WIDTH - 2):<{_LABEL_WIDTH - 2}}{score.support:>8,}{score.predicted:>10,}"
+        f"  {shorten(label, _LABEL_WIDTH - 2):<{_LABEL_WIDTH - 2}}{score.support:>8,}{score.predicted:>10,}"
         f"{_number(score.precision):>7}{_number(score.recall):>7}{f1:>{_FIGURE_WIDTH}}{by_language}"
     )
 
@@ -73,7 +74,3 @@ def _interval(estimate: Estimate | None) -> str:
 
 def _number(fraction: float) -> str:
     return "–" if math.isnan(fraction) else f"{100 * fraction:.1f}"
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
