@@ -39,6 +39,11 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def delimiter_of(given: str | None) -> str | None:
+    """Give the delimiter that an option means: a tab is hard to type, and has names."""
+    return "\t" if given in ("tab", "\\t") else given
+
+
 def reading_options(args: argparse.Namespace) -> ReadingOptions:
     """Give what the user said of the file."""
     return ReadingOptions(
@@ -48,7 +53,7 @@ def reading_options(args: argparse.Namespace) -> ReadingOptions:
         date_column=args.date_column,
         language_column=args.language_column,
         encoding=args.encoding,
-        delimiter={"tab": "\t", "\\t": "\t"}.get(args.delimiter, args.delimiter),
+        delimiter=delimiter_of(args.delimiter),
         sheet=args.sheet,
         format=args.format,
         keep_personal=args.keep_personal,

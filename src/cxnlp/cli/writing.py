@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxnlp.cli.reading import delimiter_of
+
 if TYPE_CHECKING:
     from cxnlp.inference.options import ScoreOptions
 
@@ -67,7 +69,7 @@ def score_options(args: argparse.Namespace) -> ScoreOptions:
 
     return ScoreOptions(
         format=args.output_format,
-        delimiter={"tab": "\t", "\\t": "\t"}.get(args.output_delimiter, args.output_delimiter),
+        delimiter=delimiter_of(args.output_delimiter),
         decimal=args.decimal,
         bom=args.bom,
         limit=args.limit,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cxnlp.data.encodings import INVALID_MARK, LONG_MARK, MAX_LINE_CHARS
+from cxnlp.errors import DataError
 
 INVALID_BYTES = "invalid_bytes"
 """Flag: bytes that are not text in the file's encoding; they are now U+FFFD."""
@@ -17,6 +18,13 @@ BAD_QUOTES = "bad_quotes"
 """Flag: a quote was not closed, or stood alone inside a quoted cell; the line was read as one row."""
 LONG_LINE = "long_line"
 """Flag: a line of more than 16 million characters; what is beyond was cut off."""
+REASONS = {
+    INVALID_BYTES: "bytes that are not text in this encoding, replaced by U+FFFD",
+    NUL_BYTES: "NUL characters, removed",
+    BAD_QUOTES: "a quote is not closed or stands alone; the line was read as one row",
+    LONG_LINE: "a line of more than 16 million characters; what is beyond was cut off",
+}
+"""Flag to what was wrong, for people."""
 
 DELIMITERS = (";", ",", "\t", "|")
 NO_DELIMITER = "\x1f"
@@ -71,6 +79,16 @@ def records(lines: Iterable[str], delimiter: str) -> Iterator[Record]:
             taken, fields, clean = _quoted(source, line, delimiter, width)
         width = width or len(fields)
         yield _record(number, fields, "".join(taken), clean)
+
+
+def check_delimiter(delimiter: str | None) -> None:
+    """Refuse what cannot stand between cells; None is for one that is found out.
+
+    Raises:
+        DataError: it is not one character, or one that means something else.
+    """
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0'):
+        raise DataError(f"delimiter {delimiter!r}: expected one character, such as ; or , or | or tab")
 
 
 def choose_delimiter(lines: Sequence[str]) -> str:

@@ -6,28 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cxnlp.data.columns import unique_names
-from cxnlp.data.delimited import (
-    BAD_QUOTES,
-    INVALID_BYTES,
-    LONG_LINE,
-    NO_DELIMITER,
-    NUL_BYTES,
-    Record,
-    choose_delimiter,
-    records,
-)
+from cxnlp.data.delimited import NO_DELIMITER, REASONS, Record, check_delimiter, choose_delimiter, records
 from cxnlp.data.encodings import Encoding, find_encoding, text_lines
 from cxnlp.data.raw import Raw, RawTable
 from cxnlp.data.rows import TOO_FEW_FIELDS, TOO_MANY_FIELDS
 from cxnlp.data.source import Source
 from cxnlp.errors import DataError
 
-_REASONS = {
-    INVALID_BYTES: "bytes that are not text in this encoding, replaced by U+FFFD",
-    NUL_BYTES: "NUL characters, removed",
-    BAD_QUOTES: "a quote is not closed or stands alone; the line was read as one row",
-    LONG_LINE: "a line of more than 16 million characters; what is beyond was cut off",
-}
 _SAMPLE_CHARS = 1_000_000
 # What Excel writes, and obeys, as the first line.
 _SEPARATOR_LINE = re.compile(r"\ufeff?sep=(.)\r?\n?", re.IGNORECASE)
@@ -39,8 +24,7 @@ def open_delimited(source: Source, encoding: str | None, wanted: str | None) -> 
     Raises:
         DataError: it cannot be read, holds no text, or ``encoding`` or the delimiter ``wanted`` is none.
     """
-    if wanted is not None and (len(wanted) != 1 or wanted in '"\r\n\0'):
-        raise DataError(f"delimiter {wanted!r}: expected one character, such as ; or , or | or tab")
+    check_delimiter(wanted)
     found = find_encoding(source, encoding)
     sample = _sample_lines(source, found)
     named = _SEPARATOR_LINE.fullmatch(sample[0]) if sample else None
@@ -104,7 +88,7 @@ def _row(record: Record, columns: tuple[str, ...], delimiter: str) -> Raw:
     fields = dict(zip(columns, cells, strict=True))
     if not (record.flags or flags):
         return Raw(record.line, fields)
-    problems = [_REASONS[flag] for flag in record.flags] + ([problem] if problem else [])
+    problems = [REASONS[flag] for flag in record.flags] + ([problem] if problem else [])
     return Raw(record.line, fields, (*record.flags, *flags), "; ".join(problems))
 
 

@@ -6,17 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, BinaryIO
 
-from cxnlp.data.delimited import INVALID_BYTES, NUL_BYTES
+from cxnlp.data.delimited import INVALID_BYTES, REASONS
 from cxnlp.data.encodings import INVALID_MARK, Encoding, decoded, find_encoding, text_lines
 from cxnlp.data.json_rows import BROKEN_LINE, json_rows
 from cxnlp.data.raw import Raw, RawTable
 from cxnlp.data.source import Source
 from cxnlp.errors import DataError
 
-_REASONS = {
-    INVALID_BYTES: "bytes that are not text in this encoding, replaced by U+FFFD",
-    NUL_BYTES: "NUL characters, removed",
-}
 # Keys under which services put the list of reviews; these win over others that hold lists of objects.
 _KNOWN_LISTS = ("reviews", "data", "results", "items", "responses", "feedback", "records", "rows")
 _MAX_DEPTH = 50
@@ -65,7 +61,7 @@ def _line_rows(source: Source, encoding: Encoding) -> Iterator[Raw]:
         if line.record is None:
             yield Raw(line.number, {}, (*line.flags, BROKEN_LINE), line.problem, line.raw)
         else:
-            problem = "; ".join(_REASONS[flag] for flag in line.flags)
+            problem = "; ".join(REASONS[flag] for flag in line.flags)
             yield Raw(line.number, _lifted(line.record), line.flags, problem)
 
 
@@ -162,7 +158,7 @@ def _item(number: int, item: Any, *, damaged: bool) -> Raw:
     except RecursionError:
         return Raw(number, {}, (BROKEN_LINE,), "a JSON value too large to read; expected an object")
     if marks:
-        return Raw(number, _lifted(record), (INVALID_BYTES,), _REASONS[INVALID_BYTES])
+        return Raw(number, _lifted(record), (INVALID_BYTES,), REASONS[INVALID_BYTES])
     return Raw(number, _lifted(record))
 
 

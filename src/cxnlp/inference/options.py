@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxnlp.data.delimited import check_delimiter
 from cxnlp.data.read import Problem
 from cxnlp.errors import DataError
 
@@ -46,8 +47,7 @@ class ScoreOptions:
                 raise DataError(f"{name} {value}: expected a number of rows, 1 or more")
         if self.decimal not in (".", ","):
             raise DataError(f"decimal mark {self.decimal!r}: expected . or ,")
-        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n\0'):
-            raise DataError(f"delimiter {self.delimiter!r}: expected one character, such as ; or , or | or tab")
+        check_delimiter(self.delimiter)
 
     def format_of(self, output: Path) -> str:
         """Name the format of the result.
