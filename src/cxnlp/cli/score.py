@@ -68,9 +68,9 @@ def run(args: argparse.Namespace) -> int:
     """Score the file and print the summary; 1 if some rows were damaged."""
     from cxnlp.cli.progress import Progress
     from cxnlp.cli.summary import summary_text
+    from cxnlp.data.source import STANDARD
     from cxnlp.data.tables import open_table
     from cxnlp.inference.hooks import make_hooks
-    from cxnlp.inference.options import STANDARD
     from cxnlp.inference.paths import check_paths
     from cxnlp.inference.score import score_file
     from cxnlp.inference.tagger import Tagger

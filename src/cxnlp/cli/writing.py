@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxnlp.cli.reading import delimiter_of
+from cxnlp.data.source import STANDARD
 
 if TYPE_CHECKING:
     from cxnlp.inference.options import ScoreOptions
@@ -85,7 +86,7 @@ def output_path(args: argparse.Namespace) -> Path:
     if args.output is not None:
         return Path(args.output)
     source = Path(args.file)
-    if source == Path("-"):
+    if source == STANDARD:
         return source
     if source.suffix.lower() == ".gz":
         source = source.with_suffix("")

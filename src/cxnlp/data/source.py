@@ -15,7 +15,8 @@ from typing import BinaryIO, cast
 
 from cxnlp.errors import DataError
 
-STDIN = Path("-")
+STANDARD = Path("-")
+"""Standard input or output."""
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 JSONL_SUFFIXES = (".jsonl", ".ndjson")
 _KINDS = {
@@ -97,7 +98,7 @@ def open_source(path: Path) -> Source:
     Raises:
         DataError: no such file, a folder, empty, or of an unknown kind.
     """
-    if path == STDIN:
+    if path == STANDARD:
         return _from_stdin(sys.stdin.buffer)
     try:
         _check_file(path)
@@ -123,13 +124,13 @@ def _from_stdin(stream: BinaryIO) -> Source:
         spooled.flush()
     except OSError as error:
         raise DataError(
-            f"{STDIN}: standard input cannot be kept in the folder of temporary files ({error.strerror}); "
+            f"{STANDARD}: standard input cannot be kept in the folder of temporary files ({error.strerror}); "
             "free some space there, or set TMPDIR to another folder"
         ) from error
     if not size:
-        raise DataError(f"{STDIN}: standard input is empty; expected a header and rows, or one JSON object a line")
+        raise DataError(f"{STANDARD}: standard input is empty; expected a header and rows, or one JSON object a line")
     spooled.seek(0)
-    return _checked(Source(STDIN, "delimited", spooled.read(2) == _GZIP, spooled), guess=True)
+    return _checked(Source(STANDARD, "delimited", spooled.read(2) == _GZIP, spooled), guess=True)
 
 
 def _checked(source: Source, *, guess: bool) -> Source:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from cxnlp.data.delimited import check_delimiter
 from cxnlp.data.read import Problem
+from cxnlp.data.source import STANDARD
 from cxnlp.errors import DataError
 
-STANDARD = Path("-")
-"""Standard input or output."""
 FORMATS = ("csv", "tsv", "xlsx", "parquet", "jsonl")
 OUTPUT_SUFFIXES = {
     ".csv": "csv", ".tsv": "tsv", ".xlsx": "xlsx", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl",

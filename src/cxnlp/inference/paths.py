@@ -6,9 +6,10 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
+from cxnlp.data.source import STANDARD
 from cxnlp.data.write import writable_target
 from cxnlp.errors import DataError
-from cxnlp.inference.options import STANDARD, ScoreOptions
+from cxnlp.inference.options import ScoreOptions
 
 
 def check_paths(source: Path, output: Path, summary: Path | None, options: ScoreOptions) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 from cxnlp.data.delimited import NO_DELIMITER
 from cxnlp.data.kinds import add_kinds
 from cxnlp.data.read import Problem
+from cxnlp.data.source import STANDARD
 from cxnlp.data.tables import ROW_FLAGS, Row, Table
 from cxnlp.data.write import AtomicFile, AtomicText
 from cxnlp.errors import DataError
 from cxnlp.inference.hooks import Hooks, masked_row
 from cxnlp.inference.journal import Chunk
 from cxnlp.inference.labelling import NOT_SCORED, ChunkLabeller, Labeller, hash_of_chunk
-from cxnlp.inference.options import STANDARD, ScoreOptions, Watch
+from cxnlp.inference.options import ScoreOptions, Watch
 from cxnlp.inference.packed import Packed
 from cxnlp.inference.paths import check_paths
 from cxnlp.inference.progress import Progress, held, identify

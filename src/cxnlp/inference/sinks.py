@@ -12,13 +12,14 @@ from typing import Any, Protocol, TextIO
 from cxnlp.data.delimited import NO_DELIMITER
 from cxnlp.data.encodings import MARK_ERRORS
 from cxnlp.data.kinds import TEXT, Column, common_kind
+from cxnlp.data.source import STANDARD
 from cxnlp.data.tables import Row, Table
 from cxnlp.data.write_lines import CsvWriter, JsonLinesWriter
 from cxnlp.data.write_parquet import ParquetWriter
 from cxnlp.data.write_xlsx import XlsxWriter
 from cxnlp.inference.cells import DECIMALS, cell_columns, number_columns, values
 from cxnlp.inference.hooks import Hooks
-from cxnlp.inference.options import STANDARD, ScoreOptions
+from cxnlp.inference.options import ScoreOptions
 from cxnlp.inference.prediction import Prediction, record_keys
 from cxnlp.taxonomy import Taxonomy
 
