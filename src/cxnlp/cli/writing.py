@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cxnlp.cli.reading import delimiter_of
-from cxnlp.data.source import STANDARD
+from cxnlp.data.source import STANDARD, kind_by_name, unpacked
+from cxnlp.inference.options import FORMATS, ScoreOptions
 
-if TYPE_CHECKING:
-    from cxnlp.inference.options import ScoreOptions
-
-_SUFFIXES = {
-    "xlsx": ".xlsx", "xlsm": ".xlsx", "parquet": ".parquet", "pq": ".parquet", "json": ".jsonl", "jsonl": ".jsonl",
-    "ndjson": ".jsonl",
-}  # fmt: skip
-_OF_FORMAT = {"csv": ".csv", "tsv": ".tsv", "xlsx": ".xlsx", "parquet": ".parquet", "jsonl": ".jsonl"}
+# Kinds of input that are formats of results too; from any other comes CSV.
+_OF_KIND = {"xlsx": "xlsx", "parquet": "parquet", "json": "jsonl", "jsonl": "jsonl"}
 
 
 def add_writing_options(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +24,7 @@ def add_writing_options(parser: argparse.ArgumentParser) -> None:
         help="result: .csv, .tsv, .xlsx, .parquet, .jsonl, or - for standard output (default: NAME.scored.csv, or the "
         "input's own kind if it is a workbook, Parquet or JSON, beside the input)",
     )
-    result.add_argument("--output-format", choices=tuple(_OF_FORMAT), help="kind of result, whatever its name")
+    result.add_argument("--output-format", choices=FORMATS, help="kind of result, whatever its name")
     result.add_argument(
         "--output-delimiter", metavar="CHAR", help="between cells of a CSV result (default: the input's)"
     )
@@ -66,8 +60,6 @@ def score_options(args: argparse.Namespace) -> ScoreOptions:
     Raises:
         DataError: a value is out of range.
     """
-    from cxnlp.inference.options import ScoreOptions
-
     return ScoreOptions(
         format=args.output_format,
         delimiter=delimiter_of(args.output_delimiter),
@@ -88,8 +80,5 @@ def output_path(args: argparse.Namespace) -> Path:
     source = Path(args.file)
     if source == STANDARD:
         return source
-    if source.suffix.lower() == ".gz":
-        source = source.with_suffix("")
-    kind = source.suffix.lower().removeprefix(".")
-    suffix = _OF_FORMAT[args.output_format] if args.output_format else _SUFFIXES.get(kind, ".csv")
-    return source.with_name(f"{source.stem}.scored{suffix}")
+    made = args.output_format or _OF_KIND.get(kind_by_name(source) or "", "csv")
+    return source.with_name(f"{unpacked(source).stem}.scored.{made}")

@@ -17,11 +17,9 @@ from cxnlp.errors import DataError
 
 STANDARD = Path("-")
 """Standard input or output."""
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
-JSONL_SUFFIXES = (".jsonl", ".ndjson")
 _KINDS = {
-    **dict.fromkeys(TABLE_SUFFIXES, "delimited"),
-    **dict.fromkeys(JSONL_SUFFIXES, "jsonl"),
+    **dict.fromkeys((".csv", ".tsv", ".txt"), "delimited"),
+    **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
     ".json": "json",
     **dict.fromkeys((".xlsx", ".xlsm"), "xlsx"),
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
@@ -90,6 +88,16 @@ class Source:
         return self.path.open("rb") if self.spooled is None else io.BufferedReader(_View(self.spooled))
 
 
+def unpacked(path: Path) -> Path:
+    """Give a name without its ``.gz``."""
+    return path.with_suffix("") if path.suffix.lower() == ".gz" else path
+
+
+def kind_by_name(path: Path) -> str | None:
+    """Give the kind of a file, packed or not, by its name; None if that does not tell it."""
+    return _KINDS.get(unpacked(path).suffix.lower())
+
+
 def open_source(path: Path) -> Source:
     """Find out what a file is: by its name, or by its first bytes where it has none.
 
@@ -102,9 +110,8 @@ def open_source(path: Path) -> Source:
         return _from_stdin(sys.stdin.buffer)
     try:
         _check_file(path)
-        gzipped = path.suffix.lower() == ".gz"
-        name = Path(path.stem) if gzipped else path
-        kind = _KINDS.get(name.suffix.lower())
+        gzipped = unpacked(path) != path
+        kind = kind_by_name(path)
         if kind is None and not gzipped:
             expected = f"expected one of {', '.join(SUFFIXES)}, or .gz of the text ones"
             raise DataError(f"{path}: unknown kind of file {path.suffix or '(no extension)'!r}, {expected}")

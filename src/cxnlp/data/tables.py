@@ -21,14 +21,13 @@ from cxnlp.data.personal import is_personal
 from cxnlp.data.raw import Raw, RawTable
 from cxnlp.data.roles import Roles, find_roles
 from cxnlp.data.rows import ROW_FLAGS, ReadingOptions, Row, Table
-from cxnlp.data.source import JSONL_SUFFIXES, SUFFIXES, TABLE_SUFFIXES, Source, open_source
+from cxnlp.data.source import SUFFIXES, Source, open_source
 from cxnlp.data.survey import EDITED, Survey, kept, survey
 from cxnlp.data.values import SCALES, Scale, joined, language_of, original_of, rating_of
 from cxnlp.errors import DataError
 
 __all__ = [
-    "JSONL_SUFFIXES", "ROW_FLAGS", "SUFFIXES", "TABLE_SUFFIXES", "Meaning", "ReadingOptions", "Row", "Table",
-    "open_table", "personal_columns", "read_rows",
+    "ROW_FLAGS", "SUFFIXES", "Meaning", "ReadingOptions", "Row", "Table", "open_table", "personal_columns", "read_rows",
 ]  # fmt: skip
 
 _SAMPLE_ROWS = 200

@@ -11,9 +11,7 @@ from cxnlp.data.source import STANDARD
 from cxnlp.errors import DataError
 
 FORMATS = ("csv", "tsv", "xlsx", "parquet", "jsonl")
-OUTPUT_SUFFIXES = {
-    ".csv": "csv", ".tsv": "tsv", ".xlsx": "xlsx", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl",
-}  # fmt: skip
+OUTPUT_SUFFIXES = {f".{name}": name for name in FORMATS} | {".ndjson": "jsonl"}
 
 
 @dataclass(frozen=True)
