@@ -104,8 +104,7 @@ def test_what_is_remembered_is_bounded(tmp_path: Path, monkeypatch: pytest.Monke
     made = labelling.ChunkLabeller(tagger, Hooks())
     for start in range(0, 1_000, 50):
         chunk = [Row(i, {}, f"nr {i}") for i in [*range(start, start + 50), 0]]
-        texts = made.texts(chunk)
-        made.label(chunk, texts, made.keys(chunk, texts), lambda n: None)
+        made.label(made.prepare(chunk), lambda n: None)
         assert len(made._known) <= 100
     assert len(tagger.seen) == 1_000  # the text that keeps coming back is kept
 

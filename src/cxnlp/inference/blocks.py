@@ -18,7 +18,7 @@ from cxnlp.data.roles import find_roles
 from cxnlp.data.tables import Meaning, ReadingOptions, Row, personal_columns
 from cxnlp.inference.cells import cell_columns, number_columns, values
 from cxnlp.inference.hooks import Hooks
-from cxnlp.inference.labelling import NOT_SCORED, ChunkLabeller, Labeller
+from cxnlp.inference.labelling import ChunkLabeller, Labeller
 from cxnlp.inference.tagger import Tagger
 from cxnlp.taxonomy import Taxonomy
 
@@ -125,7 +125,7 @@ def score_table(labeller: Labeller, table: pyarrow.Table, plan: Plan) -> pyarrow
 
     new = _columns(labeller.taxonomy)
     added: dict[str, list[str | float | None]] = {name: [] for name in new}
-    rows, labels = _rows(table, plan), ChunkLabeller(labeller, Hooks())
+    rows, labels = _rows(table, plan), ChunkLabeller(labeller, Hooks(refine=()))
     for start in range(0, len(rows), _CHUNK_ROWS):
         for name, column in _label(labels, rows[start : start + _CHUNK_ROWS]).items():
             added[name] += column
@@ -144,12 +144,10 @@ def _rows(table: pyarrow.Table, plan: Plan) -> list[Row]:
 
 def _label(labels: ChunkLabeller, rows: Sequence[Row]) -> dict[str, list[str | float | None]]:
     taxonomy = labels.packer.taxonomy
-    texts = labels.texts(rows)
+    packed = labels.label(labels.prepare(rows), lambda n: None)
     out: dict[str, list[str | float | None]] = {name: [] for name in cell_columns(taxonomy)}
-    for row, packed in zip(rows, labels.label(rows, texts, labels.keys(rows, texts), lambda n: None), strict=True):
-        prediction = None if packed is None else labels.packer.unpack(packed)
-        flags = (NOT_SCORED,) if prediction is None else prediction.flags
-        for name, value in values(taxonomy, prediction, (*row.flags, *flags)).items():
+    for prediction, flags in labels.results(rows, packed):
+        for name, value in values(taxonomy, prediction, flags).items():
             out[name].append(value)
     return out
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from cxnlp.data.tables import Row
@@ -46,6 +47,23 @@ class Labeller(Protocol):
         """Give one prediction per text, in order; ``progress`` gets the number finished since its last call."""
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Rows with what is scored of each."""
+
+    rows: Sequence[Row]
+    texts: Sequence[str]
+    """Of each row the text, cleaned so that texts of one hash are one text to the model."""
+    keys: Sequence[bytes]
+    """The hash of each row's text and declared language; empty for a row that has no text to read."""
+
+    @property
+    def hash(self) -> bytes:
+        """One hash for all texts. Those of single texts are not kept: short ones could be guessed."""
+        whole = b"".join(key.ljust(_KEY_BYTES, b"\0") for key in self.keys)
+        return hashlib.blake2b(whole, digest_size=_KEY_BYTES).digest()
+
+
 class ChunkLabeller:
     """Labels the rows of one file, chunk by chunk.
 
@@ -62,17 +80,17 @@ class ChunkLabeller:
         self._known: OrderedDict[bytes, Packed | None] = OrderedDict()
         self._failures = 0
 
-    def texts(self, rows: Sequence[Row]) -> list[str]:
-        """Give what is scored of each row: the cleaned text, so that texts of one hash are one text to the model."""
-        # Where places in the text are noted, the text as it is.
-        return [row.text if self._hooks.noter else clean(row.text) for row in rows]
+    def prepare(self, rows: Sequence[Row]) -> Prepared:
+        """Find what is scored of each row."""
+        # Where places in the text are noted, it is not cleaned.
+        texts = [row.text if self._hooks.noter else clean(row.text) for row in rows]
+        keys = [b"" if row.broken else _hash(row.language, text) for row, text in zip(rows, texts, strict=True)]
+        return Prepared(rows, texts, keys)
 
-    def label(
-        self, rows: Sequence[Row], texts: Sequence[str], keys: Sequence[bytes], progress: Callable[[int], None]
-    ) -> list[Packed | None]:
+    def label(self, chunk: Prepared, progress: Callable[[int], None]) -> list[Packed | None]:
         """Give one prediction per row, in order; None for a row without a text to read, and one that failed."""
-        shared, fresh = self._plan(rows, keys)
-        progress(len(rows) - len(fresh))
+        shared, fresh = self._plan(chunk)
+        progress(len(chunk.rows) - len(fresh))
         left = len(fresh)
 
         def report(n: int) -> None:
@@ -80,26 +98,35 @@ class ChunkLabeller:
             progress(min(n, left))
             left -= min(n, left)
 
-        wanted = [(texts[place], rows[place].language) for place in fresh.values()]
+        wanted = [(chunk.texts[place], chunk.rows[place].language) for place in fresh.values()]
         made = dict(zip(fresh, self._score(wanted, report), strict=True))
         progress(left)
         self._add(made)
-        return [shared[i] if i in shared else made[key] if key else None for i, key in enumerate(keys)]
+        return [shared[i] if i in shared else made[key] if key else None for i, key in enumerate(chunk.keys)]
 
-    def remember(self, rows: Sequence[Row], keys: Sequence[bytes], packed: Sequence[Packed | None]) -> None:
+    def remember(self, chunk: Prepared, packed: Sequence[Packed | None]) -> None:
         """Take the predictions of a chunk that an earlier run has scored."""
-        _, fresh = self._plan(rows, keys)
+        _, fresh = self._plan(chunk)
         self._add({key: packed[place] for key, place in fresh.items()})
 
-    def keys(self, rows: Sequence[Row], texts: Sequence[str]) -> list[bytes]:
-        """Hash each row's text and declared language; empty for a row that has no text to read."""
-        return [b"" if row.broken else _hash(row.language, text) for row, text in zip(rows, texts, strict=True)]
+    def results(
+        self, rows: Sequence[Row], packed: Sequence[Packed | None]
+    ) -> Iterator[tuple[Prediction | None, tuple[str, ...]]]:
+        """Yield each row's prediction, as the hooks refine it, and its flags; None for a row without one."""
+        for row, found in zip(rows, packed, strict=True):
+            if found is None:
+                yield None, row.flags if row.broken else (*row.flags, NOT_SCORED)
+                continue
+            prediction = self.packer.unpack(found)
+            for refine in self._hooks.refine:
+                prediction = refine(row, prediction)
+            yield prediction, (*row.flags, *prediction.flags)
 
-    def _plan(self, rows: Sequence[Row], keys: Sequence[bytes]) -> tuple[dict[int, Packed | None], dict[bytes, int]]:
+    def _plan(self, chunk: Prepared) -> tuple[dict[int, Packed | None], dict[bytes, int]]:
         """Find the rows whose prediction is known, and the first row of each text whose is not."""
         shared: dict[int, Packed | None] = {}
         fresh: dict[bytes, int] = {}
-        for place, key in enumerate(keys):
+        for place, key in enumerate(chunk.keys):
             if not key:
                 continue
             if key in self._known:
@@ -108,7 +135,7 @@ class ChunkLabeller:
             elif key not in fresh:
                 fresh[key] = place
                 continue
-            self.n_duplicates += bool(rows[place].text.strip())
+            self.n_duplicates += bool(chunk.rows[place].text.strip())
         return shared, fresh
 
     def _add(self, made: dict[bytes, Packed | None]) -> None:
@@ -157,8 +184,3 @@ class ChunkLabeller:
 def _hash(language: str, text: str) -> bytes:
     whole = f"{language}\0{text}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(whole, digest_size=_KEY_BYTES).digest()
-
-
-def hash_of_chunk(keys: Sequence[bytes]) -> bytes:
-    """Give one hash for the texts of a chunk. Those of single texts are not kept: short ones could be guessed."""
-    return hashlib.blake2b(b"".join(key.ljust(_KEY_BYTES, b"\0") for key in keys), digest_size=_KEY_BYTES).digest()

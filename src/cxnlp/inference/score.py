@@ -18,7 +18,7 @@ from cxnlp.data.write import AtomicFile, AtomicText
 from cxnlp.errors import DataError
 from cxnlp.inference.hooks import Hooks, masked_row
 from cxnlp.inference.journal import Chunk
-from cxnlp.inference.labelling import NOT_SCORED, ChunkLabeller, Labeller, hash_of_chunk
+from cxnlp.inference.labelling import NOT_SCORED, ChunkLabeller, Labeller
 from cxnlp.inference.options import ScoreOptions, Watch
 from cxnlp.inference.packed import Packed
 from cxnlp.inference.paths import check_paths
@@ -31,6 +31,7 @@ CHUNK_ROWS = 1024
 """Rows that are scored, and kept for resuming, together. Their borders depend on the rows alone."""
 # A chunk also ends here, so that a file of megabyte cells is not held in memory either.
 _CHUNK_CHARS = 4_000_000
+_DAMAGED = frozenset((*ROW_FLAGS, NOT_SCORED))
 _NOTHING = ScoreOptions()
 _NO_HOOKS = Hooks()
 _NO_WATCH = Watch()
@@ -101,8 +102,7 @@ class _Run:
         self._begin("scoring")
         with self._sink(part, {}) as sink:
             for rows in self._chunks():
-                texts = self.labels.texts(rows)
-                packed = self.labels.label(rows, texts, self.labels.keys(rows, texts), self.watch.rows)
+                packed = self.labels.label(self.labels.prepare(rows), self.watch.rows)
                 self._report(rows, packed)
                 self._write(sink, rows, packed)
             self._end(sink)
@@ -112,17 +112,16 @@ class _Run:
         self._begin("scoring")
         journal = progress.journal
         for rows in self._chunks():
-            texts = self.labels.texts(rows)
-            keys = self.labels.keys(rows, texts)
-            texts_hash = hash_of_chunk(keys)
+            prepared = self.labels.prepare(rows)
+            texts_hash = prepared.hash
             packed: Sequence[Packed | None]
             if (chunk := journal.take(len(rows), texts_hash)) is not None:
                 packed = chunk.packed
-                self.labels.remember(rows, keys, packed)
+                self.labels.remember(prepared, packed)
                 self.n_kept += len(rows)
                 self.watch.rows(len(rows), kept=True)
             else:
-                packed = self.labels.label(rows, texts, keys, self.watch.rows)
+                packed = self.labels.label(prepared, self.watch.rows)
                 kinds: dict[str, set[str]] = {}
                 for row in rows:
                     add_kinds(kinds, row.fields)
@@ -178,17 +177,10 @@ class _Run:
                 self.watch.problem(Problem(str(self.table.path), row.line, reason))
 
     def _write(self, sink: Sink, rows: Sequence[Row], packed: Sequence[Packed | None]) -> None:
-        for row, found in zip(rows, packed, strict=True):
-            prediction = None if found is None else self.labels.packer.unpack(found)
-            flags = row.flags
-            if prediction is None and not row.broken:
-                flags = (*flags, NOT_SCORED)
-            elif prediction is not None:
-                for refine in self.hooks.refine:
-                    prediction = refine(row, prediction)
-                flags = (*flags, *prediction.flags)
+        results = self.labels.results(rows, packed)
+        for row, found, (prediction, flags) in zip(rows, packed, results, strict=True):
             sink.write(row, prediction, flags, json.loads(found.noted) if found and found.noted else None)
-            self.tally.add(prediction, flags, damaged=any(flag in (*ROW_FLAGS, NOT_SCORED) for flag in flags))
+            self.tally.add(prediction, flags, damaged=not _DAMAGED.isdisjoint(flags))
 
     def _end(self, sink: Sink) -> None:
         self.notes = sink.close()
