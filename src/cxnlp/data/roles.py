@@ -27,7 +27,7 @@ _NAMES = {
     "date": (
         "reviewdate", "date", "createdat", "created", "createdtime", "createtime", "createddate", "datecreated",
         "submittedat", "submissiondate", "timestamp", "publishedat", "publisheddate", "responsedate", "recordeddate",
-        "dato", "datum", "opprettet", "oprettet", "skapad", "tidspunkt", "tidspunkt", "svardato", "svarsdatum",
+        "dato", "datum", "opprettet", "oprettet", "skapad", "tidspunkt", "svardato", "svarsdatum",
     ),
     "language": (
         "reviewlanguage", "language", "lang", "languagecode", "locale", "userlanguage", "språk", "sprog", "spraak",
@@ -43,8 +43,6 @@ class Roles:
 
     columns: Mapping[str, str]
     text_reason: str
-    given: frozenset[str]
-    """Roles that the user named."""
 
 
 def find_roles(
@@ -87,7 +85,7 @@ def find_roles(
         found["id"] = ids[0]
     if found.get("title") == text:
         del found["title"]
-    return Roles(found, reason, frozenset(role for role, name in wanted.items() if name is not None))
+    return Roles(found, reason)
 
 
 def _text(

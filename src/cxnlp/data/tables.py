@@ -129,7 +129,7 @@ def _with_id(roles: Roles, path: str, columns: Sequence[str], mapping: ColumnMap
     if mapping.id is None:
         return roles
     found = wanted_column(path, columns, mapping.id, "id in the mapping")
-    return Roles({**roles.columns, "id": found}, roles.text_reason, roles.given)
+    return Roles({**roles.columns, "id": found}, roles.text_reason)
 
 
 def _reason(
