@@ -27,10 +27,12 @@ from cxnlp.data.values import SCALES, Scale, joined, language_of, original_of, r
 from cxnlp.errors import DataError
 
 __all__ = [
-    "ROW_FLAGS", "SUFFIXES", "Meaning", "ReadingOptions", "Row", "Table", "open_table", "personal_columns", "read_rows",
+    "ROW_FLAGS", "SAMPLE_ROWS", "SUFFIXES", "Meaning", "ReadingOptions", "Row", "Table", "open_table",
+    "personal_columns", "read_rows",
 ]  # fmt: skip
 
-_SAMPLE_ROWS = 200
+SAMPLE_ROWS = 200
+"""Rows that the roles of columns are guessed from."""
 _NOT_TEXT = "the text is not a string; nothing to score"
 _MAPPED = "as the mapping says"
 
@@ -54,8 +56,8 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
             f"{path}: this is a {export.title} export, and {export.refusal}; or name a column with --text-column"
         )
     body = _body(raw, export, mapping)
-    head = list(islice(body(), _SAMPLE_ROWS * 5))
-    sample = [row.cells for row in head if BROKEN_LINE not in row.flags][:_SAMPLE_ROWS]
+    head = list(islice(body(), SAMPLE_ROWS * 5))
+    sample = [row.cells for row in head if BROKEN_LINE not in row.flags][:SAMPLE_ROWS]
     if not head:
         raise DataError(f"{path}: a header and no rows; there is nothing to score")
     open_ended = export.text_columns(list(islice(raw.rows(), 2))) if export.text_columns else ()

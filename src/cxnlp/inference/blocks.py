@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,9 +24,6 @@ from cxnlp.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     import pyarrow
-
-SAMPLE_ROWS = 200
-"""Rows that the roles of columns are guessed from, as for a file."""
 
 # Rows whose predictions are held at a time: their probabilities take far more memory than their texts.
 _CHUNK_ROWS = 2_048
@@ -55,6 +52,8 @@ class BlockOptions:
 
 
 DEFAULT = BlockOptions()
+Load = Callable[[BlockOptions], Labeller]
+"""Loads the model in a process of a cluster."""
 
 
 @dataclass(frozen=True)

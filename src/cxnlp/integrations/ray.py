@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from cxnlp.data.tables import SAMPLE_ROWS
 from cxnlp.errors import BackendError, DataError
-from cxnlp.inference.blocks import DEFAULT, SAMPLE_ROWS, BlockOptions, Plan, load_labeller, plan_of, score_table
-from cxnlp.inference.labelling import Labeller
+from cxnlp.inference.blocks import DEFAULT, BlockOptions, Load, Plan, load_labeller, plan_of, score_table
 
 if TYPE_CHECKING:
     import pyarrow
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BlockOptions", "score_dataset", "score_parquet"]
 
-Load = Callable[[BlockOptions], Labeller]
 _COMPLETE = "_SUCCESS"
 
 

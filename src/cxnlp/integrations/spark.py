@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from cxnlp.data.tables import SAMPLE_ROWS
 from cxnlp.errors import BackendError
 from cxnlp.inference.blocks import (
     DEFAULT,
-    SAMPLE_ROWS,
     BlockOptions,
+    Load,
     Plan,
     added_columns,
     kept_columns,
@@ -18,15 +19,12 @@ from cxnlp.inference.blocks import (
     plan_of,
     score_table,
 )
-from cxnlp.inference.labelling import Labeller
 
 if TYPE_CHECKING:
     import pyarrow
     from pyspark.sql import DataFrame, SparkSession
 
 __all__ = ["BlockOptions", "score_dataframe", "score_parquet"]
-
-Load = Callable[[BlockOptions], Labeller]
 
 
 def score_dataframe(frame: DataFrame, options: BlockOptions = DEFAULT, *, load: Load = load_labeller) -> DataFrame:
