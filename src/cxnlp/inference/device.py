@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, dtype
+from torch import Tensor
 
 from cxnlp.inference.backend import Floats
 from cxnlp.inference.budget import TokenBudget
@@ -36,7 +36,7 @@ class Device(Protocol):
         ...
 
     @property
-    def half(self) -> dtype | None:
+    def half(self) -> torch.dtype | None:
         """The sixteen-bit type to multiply in, or None for float32."""
         ...
 

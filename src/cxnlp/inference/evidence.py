@@ -56,8 +56,10 @@ def find_evidence(
     rows = [row for row, prediction in enumerate(predictions) if prediction and _named(taxonomy, prediction)]
     cut = [texts[row][:_MAX_CHARS] for row in rows]
     ranges = split_sentences(cut, [_language(predictions[row]) for row in rows]) if rows else []
-    sentences = {text[a:b]: 0 for text, many in zip(cut, ranges, strict=True) if len(many) > 1 for a, b in many}
-    order = {sentence: i for i, sentence in enumerate(sentences)}
+    order: dict[str, int] = {}  # sentence to its row of the probabilities
+    for text, many in zip(cut, ranges, strict=True):
+        for a, b in many if len(many) > 1 else ():
+            order.setdefault(text[a:b], len(order))
     probs = scorer.probabilities(list(order)) if order else None
     axis = {name: i for i, name in enumerate(taxonomy.logit_names)}
     out: list[tuple[Evidence, ...]] = [() for _ in texts]

@@ -78,7 +78,7 @@ class Progress:
             self.journal = Journal(self.folder / _JOURNAL_FILE, n_bytes)
         except OSError as error:
             self._lock.release()
-            self._refuse(error)
+            refuse(self._output, error)
         if self.journal.damaged:
             note("the last part of the progress was torn or damaged; it is scored again")
         if self.journal.n_rows:
@@ -103,7 +103,7 @@ class Progress:
             with contextlib.suppress(OSError):  # something of somebody else's lies in it
                 self.folder.rmdir()
         if isinstance(error, OSError):
-            self._refuse(error)
+            refuse(self._output, error)
 
     def _begin(self, identity: Identity, note: Callable[[str], None], *, restart: bool) -> None:
         path = self.folder / _RUN_FILE
@@ -127,9 +127,6 @@ class Progress:
     def _remove(self, *names: str) -> None:
         for name in names:
             (self.folder / name).unlink(missing_ok=True)
-
-    def _refuse(self, error: OSError) -> None:
-        refuse(self._output, error)
 
 
 @contextlib.contextmanager
