@@ -250,6 +250,18 @@ def test_a_json_file_that_cannot_be_written_is_explained(tmp_path: Path) -> None
         run(str(file), "--json", str(tmp_path / "none" / "audit.json"))
 
 
+def test_what_is_read_is_not_overwritten(tmp_path: Path) -> None:
+    file, taxonomy = write(tmp_path / "a.jsonl", record(1, "Fin app")), tmp_path / "t.toml"
+    taxonomy.write_text('name = "x"\n[facets.mood]\nkind = "one_of"\nlabels = ["bad", "good"]\n', "utf-8")
+    (tmp_path / "link.json").symlink_to(file)
+    before = file.read_bytes(), taxonomy.read_bytes()
+    for target in (file, tmp_path / "link.json", taxonomy):
+        for given in ([str(file)], ["--split", f"train={file}"]):
+            with pytest.raises(DataError, match=r"--json would overwrite .*; expected another file; give the result"):
+                run(*given, "--taxonomy", str(taxonomy), "--json", str(target))
+    assert (file.read_bytes(), taxonomy.read_bytes()) == before
+
+
 def test_a_taxonomy_of_ones_own_is_checked_against(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     taxonomy = tmp_path / "t.toml"
     taxonomy.write_text('name = "x"\n[facets.mood]\nkind = "one_of"\nlabels = ["bad", "good"]\n', "utf-8")

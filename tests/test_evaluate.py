@@ -301,6 +301,28 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
     assert list(target.parent.iterdir()) == [target]
 
 
+def test_what_is_read_is_not_overwritten(cli: Callable[..., int], tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    data = write_lines(tmp_path / "corpus" / "gold.jsonl", [record(review) for review in gold_reviews(2)])
+    (tmp_path / "bundle").mkdir()
+    for name in ("texts.jsonl", "bundle/manifest.json"):
+        (tmp_path / name).write_bytes(data.read_bytes())
+    (tmp_path / "same.json").hardlink_to(data)
+    texts, manifest = tmp_path / "texts.jsonl", tmp_path / "bundle" / "manifest.json"
+    for argv, target in [
+        (["default", data], data),
+        (["default", data], tmp_path / "same.json"),
+        (["default", data.parent], data),
+        (["default", data, "--texts", texts], texts),
+        ([manifest.parent, data], manifest),
+    ]:
+        before = target.read_bytes()
+        with pytest.raises(DataError, match=r"--json would overwrite .*; expected another file; give the result"):
+            cli(*argv, "--json", target)
+        assert target.read_bytes() == before
+    assert cli.calls == []  # type: ignore[attr-defined]
+
+
 def test_broken_lines_are_reported_and_the_rest_is_scored(
     cli: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

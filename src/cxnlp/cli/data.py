@@ -63,12 +63,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Audit, print, and tell by the exit code whether anything was found."""
     from cxnlp.data.audit import audit
+    from cxnlp.data.write import refuse_input
     from cxnlp.taxonomy import load_taxonomy
 
     named = [_named_split(option) for option in args.split]
     paths = [*args.files, *(path for path, _ in named)]
     if not paths:
         raise SettingsError("no file to check; give at least one JSONL file, such as cxnlp data check reviews.jsonl")
+    if args.json:
+        refuse_input(args.json, filter(None, [*paths, args.taxonomy]), "--json")
     found = audit(paths, load_taxonomy(args.taxonomy), dict(named))
     if args.json:
         _write_json(args.json, found)

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     """Score, compare, show; give the exit code."""
     from tqdm import tqdm
 
-    from cxnlp.data.write import AtomicText
+    from cxnlp.data.write import AtomicText, refuse_input
     from cxnlp.evaluation import evaluate, show, show_labels
     from cxnlp.evaluation.gold import read_gold
     from cxnlp.inference.tagger import Tagger
@@ -71,6 +71,9 @@ def run(args: argparse.Namespace) -> int:
     if args.text_column is not None and args.texts is None:
         raise SettingsError("--text-column names a column of --texts, which is not given")
     only = parse_only(args.only)
+    if args.json is not None:
+        inputs = [args.data, args.texts, None if args.bundle == SHIPPED else Path(args.bundle)]
+        refuse_input(args.json, filter(None, inputs), "--json")
     tagger = Tagger.load(None if args.bundle == SHIPPED else args.bundle, backend=args.backend, device=args.device)
     gold = read_gold(args.data, tagger.taxonomy, args.texts, args.split, args.text_column)
     only = {**gold.only, **only}

@@ -7,6 +7,7 @@ import errno
 import os
 import secrets
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
@@ -27,6 +28,23 @@ def refuse(path: Path, error: OSError) -> NoReturn:
     advice = _ADVICE.get(error.errno or 0, "choose a folder that you may write to")
     reason = error.strerror or type(error).__name__
     raise DataError(f"{path}: cannot be written ({reason}); nothing was changed there; {advice}") from error
+
+
+def refuse_input(path: Path, inputs: Iterable[Path], option: str) -> None:
+    """Refuse a name under which lies something that is read, also where a link leads there; of a folder, every file.
+
+    Raises:
+        DataError: it is one of the inputs.
+    """
+    if not path.exists():
+        return
+    for given in inputs:
+        for read in given.iterdir() if given.is_dir() else [given]:
+            if read.exists() and path.samefile(read):
+                raise DataError(
+                    f"{path}: {option} would overwrite {read}, which is read here; expected another file; "
+                    "give the result a name of its own"
+                )
 
 
 def writable_target(path: Path) -> Path:
