@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from cxnlp.text.claims import Claims
 from cxnlp.text.context import context_before
 
 _CAPITAL = "A-ZÆØÅÄÖÉ"
@@ -71,15 +72,15 @@ _PLACES = frozenset({
 
 def addresses(text: str) -> Iterator[tuple[int, int]]:
     """Give the ranges of streets with a number, with what follows them, and of postal codes with a place."""
-    taken = bytearray(len(text))
+    claims = Claims(text)
     for pattern in (_STREET, _LOWER_STREET, _POSTAL):
         for match in pattern.finditer(text):
             start, end = match.span()
             if pattern is _LOWER_STREET and context_before(text, start) != "address":
                 continue
-            if 1 in taken[start:end] or (pattern is _POSTAL and not _is_postal(match, text)):
+            if not claims.free(start, end) or (pattern is _POSTAL and not _is_postal(match, text)):
                 continue
-            taken[start:end] = b"\x01" * (end - start)
+            claims.claim(start, end)
             yield start, end
 
 

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 from cxnlp.errors import ExtraError
 from cxnlp.text.addresses import addresses
+from cxnlp.text.claims import Claims
 from cxnlp.text.links import emails, link_ranges, personal_links
 from cxnlp.text.numbers import cards, ibans, national_ids
 from cxnlp.text.phones import phones
@@ -57,17 +58,17 @@ def find_personal(text: str) -> tuple[PersonalSpan, ...]:
         ("url", personal_links), ("email", emails), ("iban", ibans), ("card", cards), ("national_id", national_ids),
         ("phone", phones), ("address", addresses),
     )  # fmt: skip
-    taken = bytearray(len(text))  # 1 where a character belongs to a find
+    claims = Claims(text)
     found: list[PersonalSpan] = []
     for kind, find in finders:
         for start, end in find(text):
-            if 1 not in taken[start:end]:
+            if claims.free(start, end):
                 found.append(PersonalSpan(start, end, kind))
-                taken[start:end] = b"\x01" * (end - start)
+                claims.claim(start, end)
         if kind == "url":
             # The number of an article in a plain link is nobody's telephone.
             for start, end in link_ranges(text):
-                taken[start:end] = b"\x01" * (end - start)
+                claims.claim(start, end)
     return tuple(sorted(found, key=lambda span: span.start))
 
 

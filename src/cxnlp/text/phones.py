@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 
+from cxnlp.text.claims import Claims
 from cxnlp.text.context import context_before
 from cxnlp.text.numbers import AFTER, BEFORE
 
@@ -36,18 +37,18 @@ _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 
 def phones(text: str) -> Iterator[tuple[int, int]]:
     """Give the ranges of telephone numbers of people; free, shared and premium lines are a company's."""
-    taken = bytearray(len(text))
+    claims = Claims(text)
     for pattern, regions in _KINDS:
         for match in pattern.finditer(text):
             start, end = match.span()
-            if 1 in taken[start:end]:
+            if not claims.free(start, end):
                 continue
             if not regions:
                 end = start + _length_abroad(match[0])
             elif _looks_like_something_else(match[0], text, start) or not _exists(match[0], regions):
                 continue
             if end > start:
-                taken[start:end] = b"\x01" * (end - start)
+                claims.claim(start, end)
                 yield start, end
 
 
