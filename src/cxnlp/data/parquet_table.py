@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, BinaryIO
 
 from cxnlp.data.columns import unique_names
 from cxnlp.data.raw import BINARY, Raw, RawTable
@@ -27,14 +28,14 @@ def open_parquet(source: Source) -> RawTable:
         import pyarrow.parquet as parquet
     except ImportError as error:
         raise BackendError(f'{source.path}: Parquet needs pyarrow: pip install "cxnlp[parquet]"') from error
-    with source.open() as file, _Explained(source):
+    with _opened(source) as file:
         header = tuple(map(str, parquet.ParquetFile(file).schema_arrow.names))
     columns = unique_names(header)
     if not columns:
         raise DataError(f"{source.path}: no columns; expected one with the texts of reviews")
 
     def rows() -> Iterator[Raw]:
-        with source.open() as file, _Explained(source):
+        with _opened(source) as file:
             number = 0
             for batch in parquet.ParquetFile(file).iter_batches(_BATCH_ROWS, use_threads=False):
                 cells = [column.to_pylist() for column in batch.columns]
@@ -62,20 +63,18 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-class _Explained:
-    """Turns pyarrow's errors into ours."""
+@contextmanager
+def _opened(source: Source) -> Iterator[BinaryIO]:
+    """Open the file; pyarrow's errors become ours."""
+    from pyarrow import ArrowException
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        from pyarrow import ArrowException
-
-        if isinstance(error, ArrowException) or type(error) is OSError:
+    with source.open() as file:
+        try:
+            yield file
+        except (ArrowException, OSError) as error:
+            if not isinstance(error, ArrowException) and type(error) is not OSError:
+                raise
             raise DataError(
-                f"{self._source.path}: not a whole Parquet file ({type(error).__name__}): its beginning or its footer "
+                f"{source.path}: not a whole Parquet file ({type(error).__name__}): its beginning or its footer "
                 "is wrong; copy or export it again"
             ) from error

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 from cxnlp.data.columns import unique_names
 from cxnlp.data.raw import BINARY, Raw, RawTable
@@ -70,7 +71,7 @@ def _header(rows: Iterator[tuple[int, Sequence[Any]]]) -> tuple[int, tuple[str, 
 
 def _choose_sheet(source: Source, wanted: str | None) -> tuple[str, list[str]]:
     """Give the sheet to read (the wanted one, or the first that can be seen and holds something) and the others."""
-    with source.open() as file, _Explained(source):
+    with _opened(source) as file:
         from python_calamine import SheetTypeEnum, SheetVisibleEnum, load_workbook
 
         book = load_workbook(file)
@@ -89,7 +90,7 @@ def _choose_sheet(source: Source, wanted: str | None) -> tuple[str, list[str]]:
 
 def _records(source: Source, name: str) -> Iterator[tuple[int, Sequence[Any]]]:
     """Yield (row number, cells from the sheet's first used column on) for every row down to the last used one."""
-    with source.open() as file, _Explained(source):
+    with _opened(source) as file:
         from python_calamine import load_workbook
 
         with load_workbook(file) as book:
@@ -109,22 +110,18 @@ def _plain(cell: Any) -> Any:
     return str(cell) if isinstance(cell, datetime.timedelta) else cell
 
 
-class _Explained:
-    """Turns the library's errors into ours."""
+@contextmanager
+def _opened(source: Source) -> Iterator[BinaryIO]:
+    """Open the file; the library's errors become ours."""
+    from python_calamine import CalamineError, PasswordError
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        from python_calamine import CalamineError, PasswordError
-
-        if isinstance(error, PasswordError):
-            raise DataError(f"{self._source.path}: the workbook is protected by a password; save it without") from error
-        if isinstance(error, CalamineError):
+    with source.open() as file:
+        try:
+            yield file
+        except PasswordError as error:
+            raise DataError(f"{source.path}: the workbook is protected by a password; save it without") from error
+        except CalamineError as error:
             raise DataError(
-                f"{self._source.path}: the workbook is damaged ({type(error).__name__}); open it and save it again, "
+                f"{source.path}: the workbook is damaged ({type(error).__name__}); open it and save it again, "
                 "or save the sheet as CSV (UTF-8)"
             ) from error
