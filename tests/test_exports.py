@@ -202,6 +202,44 @@ def test_options_win_over_the_mapping_and_the_mapping_over_the_guess(tmp_path: P
     assert [row.text for row in read_rows(open_table(path, ReadingOptions(mapping=mapping, text_column="a")))] == ["x"]
 
 
+@pytest.mark.parametrize(
+    ("header", "options", "expected"),
+    [
+        ("title;review;note", {}, "Bra\nfin"),
+        ("title;review;note", {"text_column": "review"}, "Bra\nfin"),  # to name what is guessed changes nothing
+        ("Overskrift;beskrivelse;note", {"text_column": "beskrivelse"}, "Bra\nfin"),
+        ("title;review;note", {"text_column": "note"}, "Bra\nok"),
+        ("title;review;note", {"text_column": "title"}, "Bra"),  # not joined with itself
+        ("title;headline;note", {"text_column": "title"}, "Bra"),  # nor with another title
+        ("title;What do you think?;note", {"text_column": "what do you think"}, "fin"),  # perhaps the customer's own
+        ("title;review;note", {"title_column": ""}, "fin"),
+        ("title;review;note", {"text_column": "review", "title_column": ""}, "fin"),
+        ("title;review;note", {"text_column": "review", "title_column": "note"}, "ok\nfin"),
+    ],
+)
+def test_a_title_beside_a_text_that_is_named(
+    tmp_path: Path, header: str, options: dict[str, str], expected: str
+) -> None:
+    (tmp_path / "in.csv").write_text(f"{header}\nBra;fin;ok\n", "utf-8")
+    table = open_table(tmp_path / "in.csv", ReadingOptions(**options))
+    assert [row.text for row in read_rows(table)] == [expected]
+
+
+def test_a_mapping_says_that_there_is_no_title_or_rating(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("title;review;score\nBra;fin;5\n", "utf-8")
+    (tmp_path / "map.toml").write_text('text = "review"\ntitle = ""\nrating = ""\n', "utf-8")
+    table = open_table(tmp_path / "in.csv", ReadingOptions(mapping=tmp_path / "map.toml"))
+    assert [(row.text, row.rating) for row in read_rows(table)] == [("fin", None)]
+    table = open_table(tmp_path / "in.csv", ReadingOptions(mapping=tmp_path / "map.toml", title_column="title"))
+    assert [row.text for row in read_rows(table)] == ["Bra\nfin"]
+
+
+def test_a_survey_has_no_titles_of_answers(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("Respondent ID,Collector ID,Title,Comment\n1,2,Engineer,fin\n", "utf-8")
+    table = open_table(tmp_path / "in.csv", ReadingOptions(text_column="Comment"))
+    assert (table.format, [row.text for row in read_rows(table)]) == ("surveymonkey", ["fin"])
+
+
 def test_a_mapping_with_a_wrong_key_or_column_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("a;b\n1;x\n", "utf-8")
     mapping = tmp_path / "map.toml"

@@ -12,7 +12,7 @@ FILE_HELP = (
 )
 _COLUMNS = {
     "text": "column of the review's text",
-    "title": "column of a title, which is read before the text",
+    "title": "column of a title, which is read before the text (guessed beside a named text too)",
     "rating": "column of stars or another rating",
     "date": "column of the review's date",
     "language": "column of the declared language",
@@ -21,7 +21,10 @@ _COLUMNS = {
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """Add the options; each stands for a guess, and wins over it and over the mapping."""
-    group = parser.add_argument_group("how the file is read (found by itself; cxnlp columns FILE shows what was found)")
+    group = parser.add_argument_group(
+        "how the file is read (found by itself; cxnlp columns FILE shows what was found)",
+        'An empty name, such as --title-column "", says that there is no such column (not of the text).',
+    )
     for role, text in _COLUMNS.items():
         group.add_argument(f"--{role}-column", metavar="NAME", help=text)
     group.add_argument("--encoding", metavar="NAME", help="such as windows-1252")

@@ -48,15 +48,20 @@ def read_mapping(path: Path) -> Mapping:
     return read_settings(Mapping, read_toml(path), str(path))
 
 
+def _first(given: str | None, mapped: str | None) -> str | None:
+    """Give the option; an empty one says that there is no such column, and wins too."""
+    return mapped if given is None else given
+
+
 def merged(options: ReadingOptions, mapping: Mapping) -> ReadingOptions:
     """Give the options with the mapping's where the user gave none."""
     return replace(
         options,
         text_column=options.text_column or mapping.text,
-        title_column=options.title_column or mapping.title,
-        rating_column=options.rating_column or mapping.rating,
-        date_column=options.date_column or mapping.date,
-        language_column=options.language_column or mapping.language,
+        title_column=_first(options.title_column, mapping.title),
+        rating_column=_first(options.rating_column, mapping.rating),
+        date_column=_first(options.date_column, mapping.date),
+        language_column=_first(options.language_column, mapping.language),
         encoding=options.encoding or mapping.encoding,
         delimiter=options.delimiter or mapping.delimiter,
         sheet=options.sheet or mapping.sheet,

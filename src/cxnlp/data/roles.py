@@ -55,15 +55,11 @@ def find_roles(
 ) -> Roles:
     """Give each role the column that the user named, else the export's, else one known by its name and its cells.
 
+    An empty name given for the title, rating, date or language says that there is none.
+
     Raises:
         DataError: a named column is not there, or no column is surely the text.
     """
-    wanted = {
-        "title": options.title_column,
-        "rating": options.rating_column,
-        "date": options.date_column,
-        "language": options.language_column,
-    }
     by_key = {key(name): name for name in reversed(columns) if not name.startswith(OWN)}
     found: dict[str, str] = {}
     text, reason = _text(path, columns, sample, export, options, open_ended)
@@ -72,15 +68,15 @@ def find_roles(
         column = next((by_key[k] for k in keys if k in by_key), None)
         if column is not None and column not in found.values() and role != "text":
             found[role] = column
+    titled = _may_have_title(text, reason, export, named=options.text_column is not None)
     for role, names in _NAMES.items():
-        if role not in found and (column := _by_name(role, names, by_key, sample, taken=text, reason=reason)):
+        guessed = role not in found and (titled or role != "title")
+        if guessed and (column := _by_name(role, names, by_key, sample, taken=text)):
             found[role] = column
     if export.edits and "link" not in found:  # older exports do not name it
         links = [c for c in columns if any("reviewid=" in str(row.get(c)).lower() for row in sample)]
         found |= {"link": links[0]} if links else {}
-    for role, name in wanted.items():
-        if name is not None:
-            found[role] = wanted_column(path, columns, name, f"--{role}-column")
+    found = _as_named(found, path, columns, options)
     if "id" not in found and len(ids := [n for n in columns if is_id(n)]) == 1:
         found["id"] = ids[0]
     if found.get("title") == text:
@@ -109,6 +105,26 @@ def _text(
     )
 
 
+def _as_named(found: Mapping[str, str], path: str, columns: Sequence[str], options: ReadingOptions) -> dict[str, str]:
+    """Give the roles with the columns that the user named, and without those that there are none of."""
+    named = {
+        "title": options.title_column,
+        "rating": options.rating_column,
+        "date": options.date_column,
+        "language": options.language_column,
+    }
+    wanted = {role: wanted_column(path, columns, name, f"--{role}-column") for role, name in named.items() if name}
+    return {role: column for role, column in found.items() if named.get(role) != ""} | wanted
+
+
+def _may_have_title(text: str, reason: str, export: Format, *, named: bool) -> bool:
+    """Say whether a title is looked for: beside the answer to a survey's question a "title" is hardly the answer's."""
+    if not named:
+        return reason.startswith(("by its name", "that of"))
+    survey = bool(export.not_text) or "?" in text
+    return not survey and key(text) not in _NAMES["title"]
+
+
 def _by_name(
     role: str,
     names: Sequence[str],
@@ -116,10 +132,7 @@ def _by_name(
     sample: Sequence[Mapping[str, Any]],
     *,
     taken: str,
-    reason: str,
 ) -> str | None:
-    if role == "title" and not reason.startswith(("by its name", "that of")):
-        return None  # beside a question of a survey a "title" is hardly that of the answer
     candidates = [by_key[name] for name in names if name in by_key]
     if role == "rating":
         candidates += [column for k, column in by_key.items() if "nps" in k and column not in candidates]

@@ -28,6 +28,7 @@ class ReadingOptions:
 
     text_column: str | None = None
     title_column: str | None = None
+    """This and the next three: an empty string says that there is none."""
     rating_column: str | None = None
     date_column: str | None = None
     language_column: str | None = None

@@ -37,7 +37,7 @@ class BlockOptions:
     text_column: str | None = None
     """The column of the review's text; guessed from its name and the first rows if None."""
     title_column: str | None = None
-    """The column of its title, which is read before the text; guessed likewise."""
+    """The column of its title, which is read before the text; guessed likewise if None; empty: there is none."""
     keep_personal: bool = False
     """Whether columns of names, e-mail, telephone, IP and place are carried to the result."""
     model: str | None = None
