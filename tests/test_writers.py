@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 import zipfile
 from datetime import date, datetime
 from pathlib import Path
@@ -20,7 +21,8 @@ from cxnlp.data.safe import runs_as_formula, safe_cell
 from cxnlp.data.tables import open_table
 from cxnlp.data.write_lines import CsvWriter
 from cxnlp.errors import DataError
-from cxnlp.inference.options import ScoreOptions
+from cxnlp.inference.hooks import Hooks
+from cxnlp.inference.options import ScoreOptions, Watch
 from cxnlp.inference.score import score_file
 from cxnlp.inference.tally import ScoreSummary
 from fake_tagger import FakeTagger
@@ -233,6 +235,63 @@ def test_parquet_in_row_groups_with_unique_names(tmp_path: Path, monkeypatch: py
     names = found.schema_arrow.names
     assert len(set(names)) == len(names) == 3 + 9
     assert found.read().column("n").to_pylist() == [str(i) for i in range(2_500)]
+
+
+def test_dates_of_parquet_stay_dates(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    day, moment = date(2026, 4, 3), datetime(2026, 4, 3, 12, 30, 15)
+    columns = {
+        "review": pa.array(["fin", "grei", ""]),
+        "day": pa.array([day, None, date(1800, 1, 1)]),
+        "moment": pa.array([moment, datetime(1900, 1, 1), None], pa.timestamp("ns")),
+        "zone": pa.array([moment, None, None], pa.timestamp("us", "UTC")),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "in.parquet")
+    for name in ("out.parquet", "out.xlsx", "out.csv", "out.jsonl"):
+        score_file(FakeTagger(), open_table(tmp_path / "in.parquet"), tmp_path / name, hooks=Hooks(mask=hide_digits))
+    found = pq.read_table(tmp_path / "out.parquet")
+    types = [str(found.schema.field(name).type) for name in ("day", "moment", "zone")]
+    assert types == ["date32[day]", "timestamp[us]", "string"]
+    assert found["day"].to_pylist() == columns["day"].to_pylist()
+    assert found["moment"].to_pylist() == [moment, datetime(1900, 1, 1), None]
+    book = openpyxl.load_workbook(tmp_path / "out.xlsx")
+    rows = list(book["Reviews"].iter_rows(min_row=2, values_only=True))
+    assert [row[1] for row in rows] == [datetime(2026, 4, 3), None, "1800-01-01"]
+    assert [row[2] for row in rows][::2] == [moment, None]
+    assert [book["Reviews"].column_dimensions[name].width >= width for name, width in (("B", 11), ("C", 20))] == [
+        True
+    ] * 2
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        first, *_, last = csv.DictReader(file)
+    assert [first[name] for name in ("day", "moment", "zone")] == [
+        "2026-04-03", "2026-04-03 12:30:15", "####-##-## ##:##:##+##:##",
+    ]  # fmt: skip
+    assert (last["day"], last["moment"]) == ("1800-01-01", "")
+    record = json.loads((tmp_path / "out.jsonl").read_text("utf-8").splitlines()[0])
+    assert (record["day"], record["moment"]) == ("2026-04-03", "2026-04-03 12:30:15")
+
+
+def hide_digits(text: str) -> str:
+    return re.sub("[0-9]", "#", text)
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.xlsx"])
+def test_a_run_with_dates_goes_on_to_the_same_bytes(tmp_path: Path, name: str) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    days = pa.array([date(2026, 4, 3), None])
+    pq.write_table(pa.table({"review": ["fin", "grei"], "day": days}), tmp_path / "in.parquet")
+
+    class Stopped(Watch):
+        def phase(self, name: str, n_rows: int | None) -> None:
+            if name == "writing":
+                raise KeyboardInterrupt
+
+    table = open_table(tmp_path / "in.parquet")
+    score_file(FakeTagger(), table, tmp_path / f"whole_{name}")
+    with pytest.raises(KeyboardInterrupt):
+        score_file(FakeTagger(), table, tmp_path / name, watch=Stopped())
+    assert score_file(FakeTagger(), table, tmp_path / name).n_kept == 2
+    assert (tmp_path / name).read_bytes() == (tmp_path / f"whole_{name}").read_bytes()
 
 
 def test_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

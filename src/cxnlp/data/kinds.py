@@ -27,18 +27,14 @@ class Column:
 
 
 def kind_of(value: Any) -> str | None:
-    """Name the kind of one value, None for a value that is missing."""
+    """Name the kind of one value as readers give them, None for a value that is missing."""
     if value is None:
         return None
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int):
         return "int" if -_LARGEST_INT <= value < _LARGEST_INT else TEXT
-    if isinstance(value, float):
-        return "float"
-    if isinstance(value, datetime):
-        return "datetime" if value.tzinfo is None else TEXT
-    return "date" if isinstance(value, date) else TEXT
+    return "float" if isinstance(value, float) else TEXT
 
 
 def add_kinds(kinds: dict[str, set[str]], fields: Mapping[str, Any]) -> None:
@@ -56,6 +52,13 @@ def common_kind(kinds: Iterable[str]) -> str:
     if len(found) == 1:
         return found.pop()
     return "float" if found == {"int", "float"} else TEXT
+
+
+def typed(value: Any, kind: str) -> Any:
+    """Give a cell of ISO 8601 text as the date or the time that its column holds."""
+    if not value:
+        return None
+    return datetime.fromisoformat(value) if kind == "datetime" else date.fromisoformat(value)
 
 
 def as_text(value: Any) -> str:

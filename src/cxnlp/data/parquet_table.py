@@ -7,12 +7,15 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cxnlp.data.columns import unique_names
 from cxnlp.data.raw import BINARY, Raw, RawTable
 from cxnlp.data.source import Source
 from cxnlp.errors import BackendError, DataError
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _BATCH_ROWS = 1024
 
@@ -29,7 +32,8 @@ def open_parquet(source: Source) -> RawTable:
     except ImportError as error:
         raise BackendError(f'{source.path}: Parquet needs pyarrow: pip install "cxnlp[parquet]"') from error
     with _opened(source) as file:
-        header = tuple(map(str, parquet.ParquetFile(file).schema_arrow.names))
+        schema = parquet.ParquetFile(file).schema_arrow
+    header = tuple(map(str, schema.names))
     columns = unique_names(header)
     if not columns:
         raise DataError(f"{source.path}: no columns; expected one with the texts of reviews")
@@ -43,7 +47,17 @@ def open_parquet(source: Source) -> RawTable:
                     number += 1
                     yield Raw(number, dict(zip(columns, map(plain, values), strict=True)))
 
-    return RawTable(source, BINARY, "", header, columns, rows, ("Parquet.",))
+    kinds = {name: kind for name, type_ in zip(columns, schema.types, strict=True) if (kind := _kind(type_))}
+    return RawTable(source, BINARY, "", header, columns, rows, ("Parquet.",), kinds)
+
+
+def _kind(type_: pyarrow.DataType) -> str:
+    """Name the kind of a column of days or times. Of times with a zone there is none: a workbook cannot hold them."""
+    from pyarrow import types
+
+    if types.is_date(type_):
+        return "date"
+    return "datetime" if types.is_timestamp(type_) and type_.tz is None else ""
 
 
 def plain(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cxnlp.data.encodings import Encoding
@@ -41,3 +41,5 @@ class RawTable:
     rows: Callable[[], Iterator[Raw]]
     notes: tuple[str, ...] = ()
     """Sentences on what was decided so far."""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """Column to ``date`` or ``datetime``, where the file says that it holds nothing else; its cells are ISO 8601."""

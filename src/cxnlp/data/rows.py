@@ -100,7 +100,8 @@ class Table:
     """Reason to rows left out, counted while the rows are read; a new reading begins at nothing."""
     kind: str = "delimited"
     """``delimited``, ``jsonl``, ``json``, ``xlsx`` or ``parquet``."""
-
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """Column to ``date`` or ``datetime``, where the file says so; the cells are text, as ISO 8601 has them."""
     day_first: bool = True
     """Whether dates with the year last begin with the day."""
     rows: Callable[[Counter[str]], Iterator[Row]] = field(default=_no_rows, repr=False, compare=False)

@@ -88,6 +88,7 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
         carried=tuple(name for name in raw.columns if name not in personal),
         decisions=decisions(raw.notes, export, named, roles, found, personal),
         kind=raw.source.kind,
+        kinds=raw.kinds,
         day_first=found.dates.day_first,
         rows=_Reading(body, reason, found, Meaning(roles.columns, found.scale)),
     )

@@ -115,11 +115,16 @@ class XlsxWriter:
         elif _is_number(value):
             sheet.write_number(row, column, value, self._numbers[column])
         elif isinstance(value, datetime) and value.tzinfo is None and value.year >= 1900:
-            sheet.write_datetime(row, column, value, self._moment)
+            self._write_day(column, value, self._moment)
         elif isinstance(value, date) and not isinstance(value, datetime) and value.year >= 1900:
-            sheet.write_datetime(row, column, value, self._day)
+            self._write_day(column, value, self._day)
         else:
             self._write_text(column, as_text(value))
+
+    def _write_day(self, column: int, value: date, form: Any) -> None:
+        self._sheets[-1].write_datetime(self._row, column, value, form)
+        # One that does not fit is shown as a row of signs.
+        self._widths[column] = max(self._widths[column], len(str(value)[:19]) + 1)
 
     def _write_text(self, column: int, text: str) -> None:
         first, *more = _split(text)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from cxnlp.data.tables import Row
+from cxnlp.data.tables import Row, Table
 from cxnlp.inference.conflict import RATING_CONFLICT, rating_conflict
 from cxnlp.inference.evidence import (
     EVIDENCE_COLUMNS,
@@ -112,11 +112,11 @@ def make_hooks(scorer: SentenceScorer, *, mask: bool = False, evidence: bool = F
     )
 
 
-def masked_row(row: Row, mask: Mask | None, roles: Mapping[str, str]) -> Row:
-    """Mask the text to score and every text among the cells but those of ``_UNMASKED``."""
+def masked_row(row: Row, mask: Mask | None, table: Table) -> Row:
+    """Mask the text to score and every text among the cells but those of ``_UNMASKED``, and dates and times."""
     if mask is None:
         return row
-    spared = {roles.get(role) for role in _UNMASKED}
+    spared = {*table.kinds, *(table.roles.get(role) for role in _UNMASKED)}
     fields = {name: value if name in spared else _masked(value, mask) for name, value in row.fields.items()}
     return replace(row, text=mask(row.text), fields=fields)
 

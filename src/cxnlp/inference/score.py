@@ -161,7 +161,7 @@ class _Run:
         chunk: list[Row] = []
         size = 0
         for row in select_rows(self.table, self.options, self._n_rows):
-            chunk.append(masked_row(row, self.hooks.mask, self.table.roles))
+            chunk.append(masked_row(row, self.hooks.mask, self.table))
             size += len(row.text)
             if len(chunk) >= CHUNK_ROWS or size >= _CHUNK_CHARS:
                 yield chunk

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TextIO
 
 from cxnlp.data.delimited import NO_DELIMITER
 from cxnlp.data.encodings import MARK_ERRORS
-from cxnlp.data.kinds import TEXT, Column, common_kind
+from cxnlp.data.kinds import TEXT, Column, common_kind, typed
 from cxnlp.data.source import STANDARD
 from cxnlp.data.tables import Row, Table
 from cxnlp.data.write_lines import CsvWriter, JsonLinesWriter
@@ -46,18 +46,24 @@ class _TableWriter(Protocol):
 
 
 class TableSink:
-    """The input's columns, then the prediction's."""
+    """The input's columns, then the prediction's; those of dates and times as such, if the writer is ``typed``."""
 
-    def __init__(self, writer: _TableWriter, table: Table, taxonomy: Taxonomy, hooks: Hooks) -> None:
+    def __init__(
+        self, writer: _TableWriter, table: Table, taxonomy: Taxonomy, hooks: Hooks, *, typed: bool = True
+    ) -> None:
         self._writer = writer
         self._taxonomy = taxonomy
         self._hooks = hooks
         kept, self.replaced = _kept(table, taxonomy, hooks)
         self._names = [name for _, name in kept]
+        kinds = table.kinds if typed else {}
+        self._kinds = [(place, kinds[name]) for place, name in enumerate(self._names) if name in kinds]
 
     def write(self, row: Row, prediction: Prediction | None, flags: Sequence[str], noted: Any) -> None:
         """Add a row."""
         found = [row.fields.get(name) for name in self._names]
+        for place, kind in self._kinds:
+            found[place] = typed(found[place], kind)
         found += values(self._taxonomy, prediction, flags).values()
         if noter := self._hooks.noter:
             made = {} if noted is None else noter.cells(row.text, noted)
@@ -128,7 +134,7 @@ def open_sink(
                 return
             as_read = table.delimiter if table.delimiter not in ("", NO_DELIMITER) else ","
             delimiter = options.delimiter or ("\t" if made == "tsv" else as_read)
-            yield TableSink(CsvWriter(file, columns, delimiter, options.decimal), table, taxonomy, hooks)
+            yield TableSink(CsvWriter(file, columns, delimiter, options.decimal), table, taxonomy, hooks, typed=False)
 
 
 @contextmanager
@@ -165,7 +171,9 @@ def _new_columns(taxonomy: Taxonomy, hooks: Hooks) -> tuple[str, ...]:
 def _columns(table: Table, taxonomy: Taxonomy, hooks: Hooks, kinds: Kinds) -> list[Column]:
     kept, _ = _kept(table, taxonomy, hooks)
     numbers = number_columns(taxonomy)
-    columns = [Column(name, title, common_kind(kinds.get(name) or [TEXT])) for title, name in kept]
+    columns = [
+        Column(name, title, table.kinds.get(name) or common_kind(kinds.get(name) or [TEXT])) for title, name in kept
+    ]
     for name in _new_columns(taxonomy, hooks):
         columns.append(Column(name, name, "float", DECIMALS) if name in numbers else Column(name, name))
     return columns
