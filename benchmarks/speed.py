@@ -15,8 +15,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from commands import ScoreCommand, cold_start, write_table
 from engines import CONTESTANTS, Contestant, open_peak
 from machine import load_average, machine
 from stages import PARTS, SOURCE, open_stages
-from workers import Setup, Worker
+from workers import EngineEnded, Setup, Worker
 
 SECTIONS = ("score", "stages", "cold", "latency", "lengths", "peak")
 LENGTHS = (8, 16, 32, 64, 128, 256, 512)
@@ -122,9 +122,9 @@ def measure(setup: Setup, texts: list[str], repeats: int, only: set[str]) -> dic
         if stages:
             results["work"] = stages.call("work")[1]
         if "latency" in wanted:
-            results["latency"] = _latency(engines, texts, repeats)
+            results["latency"] = _latency(results, engines, texts, repeats)
         if "lengths" in wanted and stages:
-            results["lengths"] = _lengths(engines, stages, repeats)
+            results["lengths"] = _lengths(results, engines, stages, repeats)
     if "cold" in wanted:
         results["cold"] = _cold(setup, max(repeats, _MIN_COLD_STARTS if not only else 1))
     results["load_after"] = load_average()
@@ -144,7 +144,8 @@ def _rounds(
     turns: list[tuple[str, Callable[[], Any]]] = []
     for contestant, worker in engines:
         if contestant.has_rate:
-            worker.call("score", texts[:: max(1, len(texts) // _WARM_UP_TEXTS)])
+            with _surviving(results, contestant.key):
+                worker.call("score", texts[:: max(1, len(texts) // _WARM_UP_TEXTS)])
             turns.append((contestant.key, _scoring(worker, texts)))
     if command:
         command.seconds()  # brings the files of the package into memory
@@ -159,8 +160,20 @@ def _rounds(
         start = number * len(turns) // max(1, repeats)
         for name, turn in turns[start:] + turns[:start]:
             _say(f"round {number + 1} of {repeats}: {name}")
-            figures[name].append(turn())
-    results["rounds"] = figures
+            with _surviving(results, name):
+                if name not in results["left_out"]:
+                    figures[name].append(turn())
+    results["rounds"] = {name: values for name, values in figures.items() if name not in results["left_out"]}
+
+
+@contextmanager
+def _surviving(results: dict[str, Any], name: str) -> Iterator[None]:
+    """Leave out an engine whose process ended, and go on with the others."""
+    try:
+        yield
+    except EngineEnded as ended:
+        _say(f"{name}: {ended}")
+        results["left_out"][name] = str(ended)
 
 
 def _scoring(worker: Worker, texts: list[str]) -> Callable[[], float]:
@@ -171,30 +184,35 @@ def _calling(worker: Worker, method: str) -> Callable[[], float]:
     return lambda: worker.call(method)[0]
 
 
-def _latency(engines: list[tuple[Contestant, Worker]], texts: list[str], repeats: int) -> dict[str, list[float]]:
+Engines = list[tuple[Contestant, Worker]]
+
+
+def _latency(results: dict[str, Any], engines: Engines, texts: list[str], repeats: int) -> dict[str, list[float]]:
     """Give the seconds of single reviews, other ones in each round."""
-    found: dict[str, list[float]] = {contestant.key: [] for contestant, _ in engines if contestant.has_latency}
+    found: dict[str, list[float]] = {}
     for number in range(repeats):
         some = texts[number :: max(1, len(texts) // _LATENCY_TEXTS)][:_LATENCY_TEXTS]
         for contestant, worker in engines:
-            if contestant.has_latency:
+            if contestant.has_latency and contestant.key not in results["left_out"]:
                 _say(f"latency, round {number + 1} of {repeats}: {contestant.key}")
-                worker.each(some[:3])
-                found[contestant.key] += worker.each(some)
+                with _surviving(results, contestant.key):
+                    worker.each(some[:3])
+                    found.setdefault(contestant.key, []).extend(worker.each(some))
     return found
 
 
-def _lengths(engines: list[tuple[Contestant, Worker]], stages: Worker, repeats: int) -> dict[str, Any]:
+def _lengths(results: dict[str, Any], engines: Engines, stages: Worker, repeats: int) -> dict[str, Any]:
     """Give tokens per second of each engine, for texts of each length."""
-    found: dict[str, dict[str, list[float]]] = {c.key: {} for c, _ in engines if c.has_rate}
+    found: dict[str, dict[str, list[float]]] = {}
     for tokens in LENGTHS:
         texts, total = stages.call("texts_of", tokens, max(4, _LENGTH_TOKENS // tokens))[1]
         for number in range(min(repeats, _LENGTH_ROUNDS)):
             for contestant, worker in engines:
-                if contestant.has_rate:
+                if contestant.has_rate and contestant.key not in results["left_out"]:
                     _say(f"{tokens} tokens, round {number + 1}: {contestant.key}")
-                    rate = total / worker.call("score", texts)[0]
-                    found[contestant.key].setdefault(str(tokens), []).append(rate)
+                    with _surviving(results, contestant.key):
+                        rate = total / worker.call("score", texts)[0]
+                        found.setdefault(contestant.key, {}).setdefault(str(tokens), []).append(rate)
     return found
 
 

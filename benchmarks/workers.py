@@ -15,6 +15,10 @@ class Unavailable(Exception):
     """An engine that cannot run here; the message says why."""
 
 
+class EngineEnded(Exception):
+    """An engine's process that ended by itself while it was measured."""
+
+
 @dataclass(frozen=True)
 class Setup:
     """What all engines are made from."""
@@ -36,18 +40,24 @@ class Worker:
         self._process = context.Process(target=_serve, args=(theirs, opener, setup))
         self._process.start()
         theirs.close()
-        self.refusal = str(self._receive())
+        self.refusal = self._opened()
         """Why the engine is not available here; empty if it is."""
+
+    def _opened(self) -> str:
+        try:
+            return str(self._receive())
+        except EngineEnded as ended:
+            return str(ended)
 
     def call(self, method: str, *args: object) -> tuple[float, Any]:
         """Give the seconds that a method of the engine took, and its result."""
-        self._pipe.send((method, args))
+        self._send(method, args)
         elapsed_s, result = self._receive()
         return float(elapsed_s), result
 
     def each(self, texts: Sequence[str]) -> list[float]:
         """Give the seconds that each text took when scored by itself."""
-        self._pipe.send(("", (list(texts),)))
+        self._send("", (list(texts),))
         return [float(seconds) for seconds in self._receive()]
 
     def close(self) -> None:
@@ -57,11 +67,21 @@ class Worker:
         if self._process.is_alive():
             self._process.terminate()
 
+    def _send(self, method: str, args: tuple[object, ...]) -> None:
+        try:
+            self._pipe.send((method, args))
+        except BrokenPipeError as error:
+            raise EngineEnded(self._end()) from error
+
     def _receive(self) -> Any:
         try:
             return self._pipe.recv()
-        except EOFError as error:
-            raise RuntimeError("an engine's process ended by itself; its message stands above") from error
+        except (EOFError, ConnectionResetError) as error:
+            raise EngineEnded(self._end()) from error
+
+    def _end(self) -> str:
+        self._process.join(timeout=10)
+        return f"its process ended by itself (exit code {self._process.exitcode})"
 
 
 def _serve(pipe: Connection, opener: Callable[[Setup], object], setup: Setup) -> None:

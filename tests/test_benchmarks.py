@@ -93,3 +93,19 @@ def test_a_document_without_markers_is_refused_before_measuring(tmp_path: Path) 
     done = run_speed("--data", str(data), "--write", "performance.md", cwd=tmp_path)
     assert done.returncode == 2
     assert "performance.md: no lines <!-- speed:begin -->" in done.stderr
+
+
+def test_an_engine_that_dies_is_left_out_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import speed
+    from dying_engine import open_dying
+    from engines import Contestant
+    from workers import Setup, Worker
+
+    worker = Worker(open_dying, Setup(None, None, str(tmp_path)))
+    results: dict[str, object] = {"left_out": {}}
+    engines = [(Contestant("dying", "dying", open_dying), worker)]
+    speed._rounds(results, engines, None, None, None, ["a text"], repeats=2)
+    worker.close()
+    assert results == {"left_out": {"dying": "its process ended by itself (exit code 3)"}, "rounds": {}}
+    assert speed._latency(results, engines, ["a text"], 1) == {}
