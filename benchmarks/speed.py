@@ -39,7 +39,7 @@ _MIN_COLD_STARTS = 5
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, and write the tables."""
     args = _parser().parse_args(argv)
-    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", TOKENIZERS_PARALLELISM="true")
+    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", ORT_DISABLE_TELEMETRY="1")
     only = set(args.only.split(",")) if args.only else set()
     if unknown := only - {*SECTIONS, *(c.key for c in CONTESTANTS)}:
         known = ", ".join([*(c.key for c in CONTESTANTS), *SECTIONS])
