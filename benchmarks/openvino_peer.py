@@ -19,6 +19,7 @@ _CORPUS = Path(__file__).parents[1] / "data" / "corpus"
 class OpenVinoBackend(Backend):
     """A compiled model."""
 
+    pads = True
     max_batch_tokens = 1_024
     max_batch_rows = 32
 

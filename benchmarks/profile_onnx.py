@@ -19,8 +19,7 @@ from typing import Any
 from speed import sample
 from tables import table
 
-# Widths by which products are told apart: those of outlier channels are narrow, those of whole layers wide.
-_MAX_OUTLIERS = 16
+# Products of whole layers have widths that are multiples of this; those of the heads have not.
 _WIDE = 64
 
 
@@ -63,7 +62,7 @@ def profiled(
         options.log_severity_level = 3
         tagger = Tagger.load(model)
         graph = load_bundle(Path(model) if model else shipped_bundle()).onnx
-        engine = OnnxBackend(graph)
+        engine = OnnxBackend(graph, threads=1)  # batches one after the other, by the session below
         engine.session = onnxruntime.InferenceSession(str(graph), options, ["CPUExecutionProvider"])
         engine.max_batch_tokens = batch_tokens or engine.max_batch_tokens
         tagger.backend = engine
@@ -85,11 +84,7 @@ def _operator(args: Mapping[str, Any]) -> str:
     if name == "MatMulIntegerToFloat":
         return f"{name} {depth} → {columns}"
     if name in ("MatMul", "FusedMatMul", "Gemm"):
-        if depth <= _MAX_OUTLIERS:
-            return f"{name}, outlier channels"
         return f"{name}, float32 {depth} → {columns}" if depth % _WIDE == 0 == columns % _WIDE else f"{name}, heads"
-    if name == "Gather":
-        return "Gather, outlier channels" if columns <= _MAX_OUTLIERS else "Gather, embeddings"
     return name
 
 

@@ -330,6 +330,30 @@ def peak(path: Path) -> tuple[int, float]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is not told there")
+def test_nanoseconds_of_parquet_are_cut_to_microseconds(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    def column(type_: pyarrow.DataType) -> pyarrow.Array:
+        return pyarrow.array([1_700_000_000_123_456_789 % (86_400 * 10**9), None], type_)
+
+    columns = {
+        "review": ["Fin butikk", "Treg app"],
+        "at": column(pyarrow.timestamp("ns")),
+        "zoned": column(pyarrow.timestamp("ns", "Europe/Oslo")),
+        "clock": column(pyarrow.time64("ns")),
+        "took": column(pyarrow.duration("ns")),
+    }
+    parquet.write_table(pyarrow.table(columns), tmp_path / "r.parquet")
+    _, rows = read(tmp_path / "r.parquet")
+    first, second = (row.fields for row in rows)
+    assert first["at"] == "1970-01-01 22:13:20.123456"
+    assert first["zoned"] == "1970-01-01 23:13:20.123456+01:00"
+    assert first["clock"] == "22:13:20.123456"
+    assert first["took"] == "22:13:20.123456"
+    assert not any(second[name] for name in ("at", "zoned", "clock", "took"))
+
+
 @pytest.mark.parametrize("name", ["r.csv", "r.csv.gz", "r.jsonl", "r.json", "r.parquet"])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, name: str) -> None:
     sizes = {}

@@ -11,9 +11,11 @@ import torch
 import tiny
 from cxnlp.inference.graph import write_graph
 from cxnlp.inference.onnx_backend import OnnxBackend
+from cxnlp.model.calibrate import Calibration, calibrate
+from cxnlp.model.layers import linear_layers
 from cxnlp.model.network import Network
-from cxnlp.model.quantise import Calibration, calibrate, quantise
-from cxnlp.model.rounding import rounded
+from cxnlp.model.quantise import quantise
+from cxnlp.model.rounding import by_disturbance, rounded
 from cxnlp.settings import ExportSettings, Recipe, read_recipe
 from cxnlp.taxonomy import load_taxonomy
 from cxnlp.text import Batch, TextTokenizer, batches
@@ -60,18 +62,23 @@ def _exact(network: Network, batch: Batch) -> torch.Tensor:
 
 
 def _loud(seen: Calibration) -> Calibration:
-    """The same with two outlier channels in every layer."""
-    return {name: replace(one, channels=torch.tensor([1, 7])) for name, one in seen.items()}
+    """The same with steps three times as wide, and every channel drawn in by another factor."""
+    loud = {}
+    for name, one in seen.items():
+        smoothing = torch.linspace(0.5, 2, len(one.mean))
+        loud[name] = replace(one, smoothing=smoothing, grid=replace(one.grid, step=one.grid.step * 3))
+    return loud
 
 
 def test_rounds_as_the_exported_graph_does(network: Network, some: list[Batch], tmp_path: Path) -> None:
     seen = _loud(calibrate(network, some))
     write_graph(quantise(network, seen), tmp_path / "weights.safetensors", tmp_path / "model.onnx")
-    exported = OnnxBackend(tmp_path / "model.onnx").logits(some[0])
+    row = Batch(some[0].ids[:1], some[0].mask[:1], some[0].rows[:1])  # the longest, so without padding
+    exported = OnnxBackend(tmp_path / "model.onnx").logits(row)
     with torch.no_grad(), rounded(network, seen):
-        found = _exact(network, some[0]).numpy()
+        found = _exact(network, row).numpy()
     with torch.no_grad():
-        error = abs(_exact(network, some[0]).numpy() - exported)
+        error = abs(_exact(network, row).numpy() - exported)
     assert error.max() > 0.01  # or there would be nothing to tell apart
     # A value that lies between two steps may go either way, and takes others with it.
     assert abs(found - exported).mean() < error.mean() / 10
@@ -110,7 +117,7 @@ def test_disagreement_by_hand() -> None:
 def test_it_learns_to_agree(
     network: Network, some: list[Batch], data: TrainingData, tokenizer: TextTokenizer, recipe: Recipe
 ) -> None:
-    seen = calibrate(network, some)
+    seen = _loud(calibrate(network, some))
 
     def gap() -> float:
         with torch.no_grad():
@@ -125,6 +132,18 @@ def test_it_learns_to_agree(
     collate = Collator(tokenizer.pad_id, tokenizer.mask_id, 0.0)
     learn_rounding(network, seen, rows, collate, replace(recipe, export=settings), TAXONOMY)
     assert gap() < before * 0.6
+
+
+def test_the_layer_that_rounding_disturbs_most_comes_first(network: Network, some: list[Batch]) -> None:
+    seen = calibrate(network, some)
+    names = list(linear_layers(network))
+    loud = names[4]
+    seen[loud] = replace(seen[loud], grid=replace(seen[loud].grid, step=seen[loud].grid.step * 20))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    found = by_disturbance(network, seen, some[:2])
+    assert found[0] == loud
+    assert sorted(found) == sorted(names)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
 def test_a_recipe_can_ask_for_it(tiny_home: Path, tmp_path: Path) -> None:

@@ -182,15 +182,20 @@ def test_batches_counted_by_hand() -> None:
     # 30 is over the budget and alone; 9 leaves no room for another; then 3 + 3 + 2, at most three rows; then the last.
     assert [batch.rows.tolist() for batch in found] == [[5], [1], [2, 3, 0], [4]]
     assert list(batches([], PAD, 12, 3)) == []
+    found = list(batches([[7] * n for n in lengths], PAD, 12, 3, padded=False))
+    assert [batch.rows.tolist() for batch in found] == [[5], [1], [2, 3], [0], [4]]
 
 
-@given(st.lists(st.integers(0, 40), max_size=60), st.integers(1, 100), st.integers(1, 9))
-def test_every_row_is_in_one_batch_within_the_budget(lengths: list[int], max_tokens: int, max_rows: int) -> None:
+@given(st.lists(st.integers(0, 40), max_size=60), st.integers(1, 100), st.integers(1, 9), st.booleans())
+def test_every_row_is_in_one_batch_within_the_budget(
+    lengths: list[int], max_tokens: int, max_rows: int, padded: bool
+) -> None:
     sequences = [[100 * row + i for i in range(n)] for row, n in enumerate(lengths)]
     restored: dict[int, list[int]] = {}
     widths = []
-    for batch in batches(sequences, PAD, max_tokens, max_rows):
+    for batch in batches(sequences, PAD, max_tokens, max_rows, padded=padded):
         assert batch.ids.shape == batch.mask.shape
+        assert padded or batch.mask.all()
         assert len(batch.rows) <= max_rows
         assert len(batch.rows) == 1 or batch.ids.size <= max_tokens
         widths.append(batch.ids.shape[1])

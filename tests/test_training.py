@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from cxnlp import Tagger
 from cxnlp.cli.main import main
 from cxnlp.data import Review, review_from_record, split_of
 from cxnlp.errors import BundleError, SettingsError
+from cxnlp.model.calibrate import Calibration
 from cxnlp.model.loss import facet_losses, total_loss
 from cxnlp.model.network import Network
-from cxnlp.model.quantise import Calibration, quantise
+from cxnlp.model.quantise import quantise
 from cxnlp.settings import DataSettings, Recipe, read_recipe
 from cxnlp.taxonomy import load_taxonomy
 from cxnlp.text import TextTokenizer
@@ -475,9 +477,9 @@ def test_a_bundle_that_misses_its_limit_is_not_written(
 def test_a_broken_quantiser_is_found_out(
     tmp_path: Path, recipe: Recipe, some: tuple[Network, TextTokenizer, TrainingData], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def narrow(network: Network, seen: Calibration, n_float: int) -> Network:
+    def narrow(network: Network, seen: Calibration, in_float: Collection[str]) -> Network:
         grids = {name: replace(one.grid, step=one.grid.step / 20) for name, one in seen.items()}
-        return quantise(network, {name: replace(one, grid=grids[name]) for name, one in seen.items()}, n_float)
+        return quantise(network, {name: replace(one, grid=grids[name]) for name, one in seen.items()}, in_float)
 
     monkeypatch.setattr(finish, "quantise", narrow)
     network, tokenizer, data = some

@@ -12,7 +12,7 @@ from typing import Any
 from cxnlp.errors import BundleError, TaxonomyError
 from cxnlp.taxonomy import Facet, Kind, Taxonomy, parse_taxonomy
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_FILE = "manifest.json"
 _FORMS = {
     "name": str, "taxonomy": str, "thresholds": dict, "max_tokens": int, "overlap": int, "encoder": dict,

@@ -16,7 +16,6 @@ from cxnlp.errors import BackendError, DataError
 
 if TYPE_CHECKING:
     import pyarrow
-
 _BATCH_ROWS = 1024
 
 
@@ -42,7 +41,7 @@ def open_parquet(source: Source) -> RawTable:
         with _opened(source) as file:
             number = 0
             for batch in parquet.ParquetFile(file).iter_batches(_BATCH_ROWS, use_threads=False):
-                cells = [column.to_pylist() for column in batch.columns]
+                cells = [_without_nanoseconds(column).to_pylist() for column in batch.columns]
                 for values in zip(*cells, strict=True):
                     number += 1
                     yield Raw(number, dict(zip(columns, map(plain, values), strict=True)))
@@ -58,6 +57,19 @@ def _kind(type_: pyarrow.DataType) -> str:
     if types.is_date(type_):
         return "date"
     return "datetime" if types.is_timestamp(type_) and type_.tz is None else ""
+
+
+def _without_nanoseconds(column: pyarrow.Array) -> pyarrow.Array:
+    """Cut times to microseconds: Python's own have no finer ones, and without pandas Arrow refuses to give others."""
+    import pyarrow
+    from pyarrow import types
+
+    type_ = column.type
+    if getattr(type_, "unit", "") != "ns":
+        return column
+    if types.is_timestamp(type_):
+        return column.cast(pyarrow.timestamp("us", type_.tz), safe=False)
+    return column.cast(pyarrow.time64("us") if types.is_time(type_) else pyarrow.duration("us"), safe=False)
 
 
 def plain(value: Any) -> Any:

@@ -26,6 +26,11 @@ class Backend(Protocol):
         """Rows that it takes at a time."""
         ...
 
+    @property
+    def pads(self) -> bool:
+        """Whether the rows of a batch may differ in length, the shorter ones padded."""
+        ...
+
     def logits(self, batch: Batch) -> Floats:
         """Turn a batch (n, t) into logits (n, l) float32."""
         ...

@@ -21,18 +21,23 @@ _FUSED = "cxnlp_fused"
 
 
 def write_graph(network: Network, weights: Path, path: Path) -> None:
-    """Write ``network`` (quantised) to ``path``, with its tensors in ``weights`` in the same folder."""
+    """Write ``network`` (quantised) to ``path``, with its tensors in ``weights`` in the same folder.
+
+    The graph knows no padding: without a mask, ONNX Runtime computes attention block by block (Dao et al. 2022,
+    "FlashAttention") and not as three steps over a whole matrix.
+    """
     import onnx
     from safetensors.torch import save_file
 
-    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, weights)
+    # Copies, because layers with the same input share its smoothing, and safetensors holds no tensor twice.
+    save_file({name: tensor.contiguous().clone() for name, tensor in network.state_dict().items()}, weights)
     with _fused_attention(network), _quiet():
         program = torch.onnx.export(
             network,
-            (torch.ones(3, 17, dtype=torch.int64), torch.ones(3, 17, dtype=torch.int64)),
+            (torch.ones(3, 17, dtype=torch.int64),),
             dynamo=True,
-            dynamic_shapes=({0: "n", 1: "t"}, {0: "n", 1: "t"}),
-            input_names=["input_ids", "attention_mask"],
+            dynamic_shapes=({0: "n", 1: "t"},),
+            input_names=["input_ids"],
             output_names=["logits"],
             opset_version=_OPSET,
             verbose=False,
@@ -82,7 +87,7 @@ def _fused_attention(network: Network) -> Iterator[None]:
     from transformers import AttentionInterface, AttentionMaskInterface
 
     AttentionInterface.register(_FUSED, _attention)
-    AttentionMaskInterface.register(_FUSED, _padding_mask)
+    AttentionMaskInterface.register(_FUSED, _no_mask)
     config = network.encoder.config
     before = config._attn_implementation
     config._attn_implementation = _FUSED
@@ -92,8 +97,8 @@ def _fused_attention(network: Network) -> Iterator[None]:
         config._attn_implementation = before
 
 
-def _padding_mask(*_: Any, attention_mask: Tensor | None = None, **__: Any) -> Tensor | None:
-    return attention_mask
+def _no_mask(*_: Any, **__: Any) -> None:
+    return None
 
 
 def _attention(
@@ -101,17 +106,16 @@ def _attention(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    attention_mask: Tensor | None,
+    attention_mask: None,
     scaling: float | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     n, heads, t, width = query.shape
     flat = [x.transpose(1, 2).reshape(n, t, heads * width) for x in (query, key, value)]  # (n, t, h)
     scale = scaling or width**-0.5
-    mask = None if attention_mask is None else attention_mask.to(torch.int32)  # (n, t), 1 where there is a token
     out: Tensor = torch.onnx.ops.symbolic(
         "com.microsoft::MultiHeadAttention",
-        (*flat, None, mask),
+        tuple(flat),
         attrs={"num_heads": heads, "scale": float(scale)},
         dtype=torch.float32,
         shape=(n, t, heads * width),

@@ -113,7 +113,8 @@ class Tagger:
         left = np.bincount(owners, minlength=len(texts)) if owners else np.zeros(0, np.int64)
         logits = np.zeros((len(windows), self.taxonomy.n_logits), np.float32)
         engine = self.backend
-        made = batches(windows, self.tokenizer.pad_id, engine.max_batch_tokens, engine.max_batch_rows)
+        limits = engine.max_batch_tokens, engine.max_batch_rows
+        made = batches(windows, self.tokenizer.pad_id, *limits, padded=engine.pads)
         for batch, found in engine.logits_many(made):
             logits[batch.rows] = found
             if progress:

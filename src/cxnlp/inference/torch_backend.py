@@ -21,6 +21,8 @@ class TorchBackend(Backend):
     halved until there is, and the batches after it are smaller.
     """
 
+    pads = True
+
     def __init__(self, network: Network, device: str | Device = "cpu") -> None:
         self._on = open_device(device) if isinstance(device, str) else device
         self.device = self._on.place

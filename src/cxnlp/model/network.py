@@ -28,10 +28,10 @@ class LabelAttention(nn.Module):
         nn.init.normal_(self.queries, std=0.02)  # close to zero: every label begins with the mean of the tokens
         self.scale = width**-0.5
 
-    def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, bias: Tensor | None) -> Tensor:
         """Pool ``hidden`` (n, t, h), with ``bias`` (n, 1, t) very negative at padding, into (n, q, h)."""
-        scores = self.key(hidden) @ self.queries.t() * self.scale  # (n, t, q)
-        weights = torch.softmax(scores.transpose(1, 2) + bias, dim=-1)  # (n, q, t)
+        scores = (self.key(hidden) @ self.queries.t() * self.scale).transpose(1, 2)  # (n, q, t)
+        weights = torch.softmax(scores if bias is None else scores + bias, dim=-1)
         return weights @ hidden
 
 
@@ -101,11 +101,12 @@ class Network(nn.Module):
         self.register_buffer("token_mean", torch.zeros(width))
         self.register_buffer("token_scale", torch.ones(width))
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Turn token ids and mask (n, t) into logits (n, l)."""
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """Turn token ids and mask (n, t) into logits (n, l); without a mask, there is no padding."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state  # (n, t, h)
         hidden = (hidden - self.token_mean) * self.token_scale
-        bias = (1 - attention_mask[:, None, :].to(hidden.dtype)) * -10_000.0  # (n, 1, t)
+        padding = None if attention_mask is None else 1 - attention_mask[:, None, :].to(hidden.dtype)  # (n, 1, t)
+        bias = None if padding is None else padding * -10_000.0
         pooled = self.dropout(self.attention(hidden, bias))  # (n, q, h)
         parts = pooled.split(self.counts, dim=1)
         return torch.cat([head(part) for head, part in zip(self.heads, parts, strict=True)], dim=1)

@@ -7,15 +7,18 @@ were not there (Bengio et al. 2013, "Estimating or Propagating Gradients Through
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cxnlp.model.calibrate import Calibration, LayerInput
+from cxnlp.model.int8 import quantise_rows
+from cxnlp.model.layers import input_embeddings, linear_layers, replace_module
 from cxnlp.model.network import Network
-from cxnlp.model.quantise import Calibration, LayerInput, input_embeddings, linear_layers, quantise_rows, replace_module
+from cxnlp.text import Batch
 
 
 class RoundedLinear(nn.Module):
@@ -25,22 +28,21 @@ class RoundedLinear(nn.Module):
         super().__init__()
         self.linear = linear
         seen = seen.to(linear.weight.device)
+        self.smoothing = seen.smoothing
         self.grid = seen.grid
-        self.kept = torch.zeros_like(seen.mean, dtype=torch.bool).index_fill(0, seen.channels, True)
-        self.mean = seen.mean * ~self.kept
-        self.shift = (seen.mean - seen.rounded_mean) * ~self.kept
+        self.mean = seen.mean * seen.smoothing
+        self.shift = (seen.mean - seen.rounded_mean) * seen.smoothing
 
     def forward(self, x: Tensor) -> Tensor:
         """Turn (…, in) into (…, out)."""
-        weight = self.linear.weight
-        rest = weight.masked_fill(self.kept, 0.0)
-        rounded = _passing(rest, _round_rows(rest.detach()))
+        x = x * self.smoothing
+        weight = self.linear.weight / self.smoothing
+        rounded = _passing(weight, _round_rows(weight.detach()))
         with torch.no_grad():
-            correction = (rest - rounded) @ self.mean + rounded @ self.shift  # (out,)
+            correction = (weight - rounded) @ self.mean + rounded @ self.shift  # (out,)
         bias = correction if self.linear.bias is None else self.linear.bias + correction
         inside = x.clamp(-self.grid.zero * self.grid.step, (255 - self.grid.zero) * self.grid.step)
-        inputs = torch.where(self.kept, x, _passing(inside, self.grid.round(inside.detach())))
-        return functional.linear(inputs, torch.where(self.kept, weight, rounded), bias)
+        return functional.linear(_passing(inside, self.grid.round(inside.detach())), rounded, bias)
 
 
 class RoundedEmbedding(nn.Module):
@@ -81,3 +83,18 @@ def rounded(network: Network, seen: Calibration) -> Iterator[None]:
         for layer, linear in layers.items():
             replace_module(network, layer, linear)
         replace_module(network, name, words)
+
+
+@torch.no_grad()
+def by_disturbance(network: Network, seen: Calibration, batches: Sequence[Batch]) -> list[str]:
+    """Name all layers, first the one whose rounding alone changes the logits of ``batches`` most."""
+    network.eval()
+    inputs = [(torch.from_numpy(batch.ids), torch.from_numpy(batch.mask)) for batch in batches]
+    expected = [network(ids, mask) for ids, mask in inputs]
+    changes: dict[str, float] = {}
+    for name, linear in linear_layers(network).items():
+        replace_module(network, name, RoundedLinear(linear, seen[name]))
+        found = [network(ids, mask) for ids, mask in inputs]
+        replace_module(network, name, linear)
+        changes[name] = sum(float((x - y).square().sum()) for x, y in zip(found, expected, strict=True))
+    return sorted(changes, key=lambda name: -changes[name])

@@ -46,16 +46,19 @@ def pad(sequences: Sequence[Sequence[int]], pad_id: int, rows: Sequence[int] | N
 
 
 def batches(
-    sequences: Sequence[Sequence[int]], pad_id: int, max_batch_tokens: int, max_batch_rows: int
+    sequences: Sequence[Sequence[int]], pad_id: int, max_batch_tokens: int, max_batch_rows: int, *, padded: bool = True
 ) -> Iterator[Batch]:
     """Yield batches of at most ``max_batch_tokens``, padding counted, the longest first: memory peaks at the start.
 
-    A single sequence longer than the budget is a batch of its own.
+    A single sequence longer than the budget is a batch of its own. Unless ``padded``, the rows of a batch are of one
+    length.
     """
     order = sorted(range(len(sequences)), key=lambda i: (-len(sequences[i]), i))
     start = 0
     while start < len(order):
         longest = len(sequences[order[start]])
         rows = order[start : start + max(1, min(max_batch_rows, max_batch_tokens // max(1, longest)))]
+        if not padded:
+            rows = [i for i in rows if len(sequences[i]) == longest]
         yield pad([sequences[i] for i in rows], pad_id, rows)
         start += len(rows)

@@ -17,8 +17,10 @@ from cxnlp.inference.onnx_backend import OnnxBackend
 from cxnlp.inference.parity import label_changes
 from cxnlp.inference.tagger import Tagger
 from cxnlp.inference.torch_backend import TorchBackend
+from cxnlp.model.calibrate import calibrate, measure
 from cxnlp.model.network import Network
-from cxnlp.model.quantise import calibrate, quantise
+from cxnlp.model.quantise import quantise
+from cxnlp.model.rounding import by_disturbance
 from cxnlp.settings import Recipe, as_table
 from cxnlp.taxonomy import FacetValue, Taxonomy, Thresholds
 from cxnlp.text import Batch, TextTokenizer, batches, text_hash
@@ -28,6 +30,8 @@ from cxnlp.version import __version__
 
 _CALIBRATION_REVIEWS = 1_024
 _CALIBRATION_TOKENS = 1_024
+# Batches, of every length, on which layers are compared: each layer has to read them once.
+_COMPARED = 3
 
 
 def write_trained_bundle(
@@ -40,12 +44,14 @@ def write_trained_bundle(
     """
     device = next(network.parameters()).device
     network = network.cpu().eval()
-    calibration = calibrate(network, _calibration_batches(tokenizer, data.train))
+    calibration_batches = _calibration_batches(tokenizer, data.train)
+    calibration = calibrate(network, calibration_batches)
     if recipe.export.rounding_steps:
         rows = ReviewDataset(data.train, taxonomy, tokenizer)
         collate = Collator(tokenizer.pad_id, tokenizer.mask_id, token_dropout=0.0)
         learn_rounding(network.to(device), calibration, rows, collate, recipe, taxonomy)
         network = network.cpu().eval()
+    calibration = measure(network, calibration_batches, calibration, moments=True)
     exact = TorchBackend(network)
     probs = Tagger(taxonomy, tokenizer, exact, {}).probabilities([review.text for review in data.select])
     thresholds = choose_thresholds(taxonomy, probs, data.select)
@@ -54,8 +60,12 @@ def write_trained_bundle(
         tokenizer.tokenizer.save(str(work / TOKENIZER_FILE), pretty=False)
         texts = _parity_texts(data, recipe)
         expected = _labels(Tagger(taxonomy, tokenizer, exact, thresholds), texts)
+        worst: list[str] = []
         for n_float in recipe.export.float_layers:
-            write_graph(quantise(network, calibration, n_float), work / WEIGHTS_FILE, work / ONNX_FILE)
+            if n_float and not worst:
+                some = calibration_batches[:: max(1, len(calibration_batches) // _COMPARED)]
+                worst = by_disturbance(network, calibration, some)
+            write_graph(quantise(network, calibration, worst[:n_float]), work / WEIGHTS_FILE, work / ONNX_FILE)
             tagger = Tagger(taxonomy, tokenizer, OnnxBackend(work / ONNX_FILE), thresholds)
             found = _labels(tagger, texts)
             parity = {lang: round(label_changes(taxonomy, expected[lang], found[lang]), 5) for lang in texts}

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
+from cxnlp.model.calibrate import Calibration
 from cxnlp.model.network import Network
-from cxnlp.model.quantise import Calibration
 from cxnlp.model.rounding import rounded
 from cxnlp.settings import Recipe
 from cxnlp.taxonomy import Kind, Taxonomy
