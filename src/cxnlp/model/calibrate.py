@@ -16,6 +16,7 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from cxnlp.model.int8 import Grid, quantise_rows
 from cxnlp.model.layers import linear_layers
@@ -67,7 +68,8 @@ def choose_rounding(inputs: Tensor, bounds: Tensor, weights: Sequence[Tensor]) -
     """
     expected = [inputs @ weight.t() for weight in weights]
     signals = [_deviation(outputs).clamp_min(1e-12) for outputs in expected]
-    typical = bounds.median().clamp_min(1e-6)
+    bounds = bounds.clamp_min(1e-6)
+    typical = bounds.median()
     best: tuple[float, Tensor, Grid] | None = None
     for exponent, ceiling in itertools.product(_EXPONENTS, _CEILINGS):
         smoothing = (typical / bounds.clamp_min(0.01 * typical)) ** exponent  # silent channels are not blown up
@@ -107,7 +109,8 @@ def calibrate(network: Network, batches: Sequence[Batch]) -> Calibration:
         examples.setdefault(name, []).append(tokens[spread])
 
     chosen: Calibration = {}
-    for first, names in _watch(network, batches, collect).items():
+    sharing = _watch(network, batches, collect)
+    for first, names in tqdm(sharing.items(), "eight bits: choosing ranges", unit="input", disable=None):
         bounds = torch.stack(largest[first]).mean(0)
         weights = [layers[name].weight.detach() for name in names]
         smoothing, grid = choose_rounding(torch.cat(examples.pop(first)), bounds, weights)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from tqdm import tqdm
 
 from cxnlp.model.calibrate import Calibration, LayerInput
 from cxnlp.model.int8 import quantise_rows
@@ -92,7 +93,8 @@ def by_disturbance(network: Network, seen: Calibration, batches: Sequence[Batch]
     inputs = [(torch.from_numpy(batch.ids), torch.from_numpy(batch.mask)) for batch in batches]
     expected = [network(ids, mask) for ids, mask in inputs]
     changes: dict[str, float] = {}
-    for name, linear in linear_layers(network).items():
+    layers = linear_layers(network)
+    for name, linear in tqdm(layers.items(), "eight bits: comparing layers", unit="layer", disable=None):
         replace_module(network, name, RoundedLinear(linear, seen[name]))
         found = [network(ids, mask) for ids, mask in inputs]
         replace_module(network, name, linear)
