@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -291,6 +291,15 @@ def test_a_disk_that_fills_up_at_the_very_end(run: Run, monkeypatch: pytest.Monk
     monkeypatch.undo()
 
 
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """Heed SIGINT, also where the tests run in the background and a shell has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 @pytest.mark.parametrize("existing", [False, True])
 def test_ctrl_c_half_way(run: Run, tagger: FakeTagger, existing: bool) -> None:
     write("id,review\n" + "".join(f"1,tekst {i}\n" for i in range(4000)))
@@ -314,6 +323,7 @@ def test_ctrl_c_half_way(run: Run, tagger: FakeTagger, existing: bool) -> None:
     assert [row[1] for row in rows()[1:]] == [f"tekst {i}" for i in range(4000)]
 
 
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_ctrl_c_before_anything_is_scored(run: Run, tagger: FakeTagger) -> None:
     write(GOOD)
     tagger.before_chunk = lambda number: signal.raise_signal(signal.SIGINT)
