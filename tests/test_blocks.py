@@ -128,9 +128,10 @@ def test_a_process_loads_the_model_once_and_uses_the_threads_it_has(tiny_bundle:
     assert session.get_session_options().intra_op_num_threads == 1
 
 
-def test_threads_below_zero_are_refused(tiny_bundle: Path) -> None:
-    with pytest.raises(BackendError, match="threads is -1, expected 1 or more"):
-        load_labeller(BlockOptions(model=str(tiny_bundle), threads=-1))
+@pytest.mark.parametrize("threads", [-1, 0.5, "2"])
+def test_a_wrong_number_of_threads_is_refused(tiny_bundle: Path, threads: Any) -> None:
+    with pytest.raises(BackendError, match=f"threads is {threads!r}, expected a whole number of 1 or more"):
+        load_labeller(BlockOptions(model=str(tiny_bundle), threads=threads))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,3 +80,9 @@ def test_it_takes_batches_as_it_goes_and_leaves_no_thread_behind(graph: Path, ma
     assert taken <= 6  # two in work, a few waiting: not the file
     found.close()  # as when scoring is interrupted
     assert threading.active_count() == before
+
+
+def test_no_more_threads_than_cores(graph: Path, made: list[Batch]) -> None:
+    backend = OnnxBackend(graph, 10_000)
+    assert backend.session.get_session_options().intra_op_num_threads <= (os.cpu_count() or 1)
+    assert len(list(backend.logits_many(made))) == len(made)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -278,6 +279,12 @@ def test_reviews_in_other_languages_are_seen_as_such() -> None:
 def test_a_declared_language_for_each_text() -> None:
     with pytest.raises(ValueError, match="1 declared languages for 2 texts, expected one for each"):
         identify_languages(["a", "b"], ["no"])
+    with pytest.raises(TypeError, match="declared is one str, expected a list of codes"):
+        identify_languages(["a", "b"], "no")
+    wrong: list[Any] = [5]
+    with pytest.raises(TypeError, match="a declared language is a int, expected a code, or None where unknown"):
+        identify_languages(["a"], wrong)
+    assert identify_languages(["God pris", "God pris"], ["da", None])[0] == "da"
 
 
 def test_a_megabyte_is_identified_by_its_beginning() -> None:

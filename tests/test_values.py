@@ -144,6 +144,7 @@ def test_the_original_of_a_translated_comment(comment: str, original: str) -> No
     [
         "E-mail", "Email Address", "customer_email", "recipientEmail", "E-postadresse", "Kundens e-post", "IP Address",
         "Fornavn", "Efternamn", "Full Name", "Phone", "Mobilnr.", "LocationLatitude", "Fødselsnummer", "Adresse",
+        "Navn på kunde", "Kundens navn", "Customer full name", "Epost kunde", "kontaktperson_telefon", "reviewerEmail",
     ],
 )  # fmt: skip
 def test_personal_columns(column: str) -> None:
@@ -155,6 +156,7 @@ def test_personal_columns(column: str) -> None:
     [
         "id", "Product name", "How was our phone support?", "Did you get our e-mail?", "Mobile app rating", "review",
         "Hvordan var svaret du fikk på e-post", "Kommentar", "Shop", "Latitude of choice",
+        "Customer service by phone", "Name of the product", "Butikknavn", "Customer comment", "kunde siden",
     ],
 )  # fmt: skip
 def test_other_columns_are_not_personal(column: str) -> None:

@@ -28,6 +28,20 @@ _NUMBERS = {
     "fødselsnummer", "personnummer", "cpr", "cprnummer", "cprnr", "personnr", "ssn",
 }  # fmt: skip
 _KEYS = _NAMES | _ADDRESSES | _NUMBERS
+# Of a name of several words: whose it is, what it is, and words that may stand between ("Navn på kunde").
+_WHOSE = {
+    "customer", "customers", "consumer", "client", "user", "reviewer", "respondent", "contact", "recipient", "author",
+    "guest", "member", "person", "kunde", "kunden", "kundens", "kundes", "kund", "bruker", "brukers",
+    "brukerens", "bruger", "brugers", "brugerens", "användare", "användarens", "gjest", "gjestens", "gæst", "gæstens",
+    "gäst", "gästens", "medlem", "medlemmets", "medlems", "kontakt", "kontaktperson", "avsender", "afsender",
+}  # fmt: skip
+_WHAT = {
+    "name", "names", "firstname", "lastname", "fullname", "navn", "fornavn", "etternavn", "efternavn", "namn",
+    "förnamn", "mail", "email", "emailaddress", "epost", "epostadresse", "epostadress", "mailadresse", "phone",
+    "phonenumber", "telephone", "mobile", "telefon", "telefonnummer", "tlf", "mobil", "mobilnummer", "address",
+    "adresse", "adress", "ip",
+}  # fmt: skip
+_BETWEEN = {"full", "first", "last", "the", "of", "s", "på", "for", "av", "til", "fra", "från", "no", "nr", "number"}
 _MAIL = re.compile(r"(?:e-?mail|e-?post|mail)(?:\s*-?(?:address|adresse|adress))?", re.IGNORECASE)
 _WORD = re.compile(r"[\s_.]+")
 _MAX_WORDS = 4
@@ -43,5 +57,8 @@ def is_personal(column: str) -> bool:
     words = _WORD.sub(" ", re.sub(r"(?<=[a-zæøåäö])(?=[A-ZÆØÅÄÖ])", " ", column)).strip().split(" ")
     if len(words) > _MAX_WORDS:
         return False
+    plain = {word.lower().replace("-", "") for word in words}
+    if plain & _WHOSE and plain & _WHAT and plain <= _WHOSE | _WHAT | _BETWEEN:
+        return True
     # "Customer e-mail", "recipientEmail", "E-mail address": the last words say it.
     return any(_MAIL.fullmatch(" ".join(words[-n:])) for n in (1, 2) if len(words) >= n)

@@ -16,8 +16,9 @@ DEVICES = ("auto", "cpu", "cuda")
 
 def load_tagger(path: str | Path | None, backend: str, device: str, threads: int = 0) -> Tagger:
     """Load, verify and make ready; see ``Tagger.load``."""
-    if threads < 0:
-        raise BackendError(f"threads is {threads}, expected 1 or more, or 0 for as many as there are cores")
+    if not isinstance(threads, int) or threads < 0:
+        expected = "a whole number of 1 or more, or 0 for as many as there are cores"
+        raise BackendError(f"threads is {threads!r}, expected {expected}")
     for value, known, what in ((backend, BACKENDS, "back end"), (device, DEVICES, "device")):
         if value not in known:
             near = nearest(value, list(known))

@@ -35,7 +35,7 @@ class OnnxBackend(Backend):
 
     def __init__(self, path: Path, threads: int = 0) -> None:
         self._path = path
-        self._threads = threads or _cores()
+        self._threads = min(threads or _cores(), _cores())  # more would only wait for each other
         self.session = self._open(self._threads)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -64,14 +64,14 @@ class Tagger:
         texts: Sequence[str],
         *,
         languages: bool = True,
-        declared: Sequence[str] | None = None,
+        declared: Sequence[str | None] | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> list[Prediction]:
         """Give one prediction per text, in order.
 
         ``languages=False`` leaves out the identification of languages; ``declared`` are the languages that their file
-        says (one code a text, empty where unknown), for texts too short to tell; ``progress`` is called with the
-        number of texts finished since the last call.
+        says (one code a text, empty or None where unknown), for texts too short to tell; ``progress`` is called with
+        the number of texts finished since the last call.
 
         Raises:
             TypeError: ``texts`` is a single string, or holds something that is neither str nor None.
@@ -146,8 +146,8 @@ class Tagger:
 def _texts(texts: Sequence[str]) -> list[str]:
     if isinstance(texts, str | bytes):
         raise TypeError(f"texts is one {type(texts).__name__}, expected a list of texts; put it in brackets")
-    if texts is None or isinstance(texts, set | frozenset | dict):
-        raise TypeError(f"texts is a {type(texts).__name__}, expected a list of texts, in the order of the answers")
+    if isinstance(texts, set | frozenset | dict) or not isinstance(texts, Iterable):
+        raise TypeError(f"texts is of type {type(texts).__name__}, expected a list of texts, in the order of answers")
     return [_text(text) for text in texts]
 
 

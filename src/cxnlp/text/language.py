@@ -40,19 +40,25 @@ def _load() -> LanguageIdentifier:
 
 def identify_languages(
     texts: Sequence[str],
-    declared: Sequence[str] | None = None,
+    declared: Sequence[str | None] | None = None,
     *,
     languages: Sequence[str] = _DEFAULT_LANGUAGES,
 ) -> list[str]:
     """Give the ISO 639-1 code of each text (``no`` for Bokmål and Nynorsk), or ``und`` where there are no words.
 
     ``languages`` are those of the model. A text that is too short to tell gets the language that its file declares in
-    ``declared`` (one code a text, empty where unknown), and without one the likeliest of ``languages``; a code beyond
-    these comes only of a text that is surely in it, or where it was declared. Without ``languages`` all are alike.
+    ``declared`` (one code a text, empty or None where unknown), and without one the likeliest of ``languages``; a code
+    beyond these comes only of a text that is surely in it, or where it was declared. Without ``languages`` all are
+    alike.
 
     Raises:
+        TypeError: ``declared`` is a single string, or holds something that is neither str nor None.
         ValueError: ``declared`` has another length than ``texts``.
     """
+    if isinstance(declared, str):
+        raise TypeError("declared is one str, expected a list of codes, one for each text")
+    if wrong := next((code for code in declared or () if not isinstance(code, str | None)), None):
+        raise TypeError(f"a declared language is a {type(wrong).__name__}, expected a code, or None where unknown")
     if declared is not None and len(declared) != len(texts):
         raise ValueError(f"{len(declared)} declared languages for {len(texts)} texts, expected one for each")
     with _lock:  # two threads would load it twice
@@ -62,7 +68,7 @@ def identify_languages(
     for text, said in zip(texts, declared or [""] * len(texts), strict=True):
         cleaned = clean(text[: 4 * _MAX_CHARS])[:_MAX_CHARS]
         if any(map(str.isalpha, cleaned)):
-            codes.append(_likeliest(identifier.rank(cleaned), known, _code(said)))
+            codes.append(_likeliest(identifier.rank(cleaned), known, _code(said or "")))
         else:
             codes.append(UNKNOWN)
     return codes
