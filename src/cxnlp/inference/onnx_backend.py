@@ -35,7 +35,8 @@ class OnnxBackend(Backend):
 
     def __init__(self, path: Path, threads: int = 0) -> None:
         self._path = path
-        self._threads = min(threads or _cores(), _cores())  # more would only wait for each other
+        cores = _cores()
+        self._threads = min(threads or cores, cores)  # more would only wait for each other
         self.session = self._open(self._threads)
 
     @cached_property

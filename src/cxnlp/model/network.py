@@ -105,8 +105,9 @@ class Network(nn.Module):
         """Turn token ids and mask (n, t) into logits (n, l); without a mask, there is no padding."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state  # (n, t, h)
         hidden = (hidden - self.token_mean) * self.token_scale
-        padding = None if attention_mask is None else 1 - attention_mask[:, None, :].to(hidden.dtype)  # (n, 1, t)
-        bias = None if padding is None else padding * -10_000.0
+        bias = None  # or (n, 1, t)
+        if attention_mask is not None:
+            bias = (1 - attention_mask[:, None, :].to(hidden.dtype)) * -10_000.0
         pooled = self.dropout(self.attention(hidden, bias))  # (n, q, h)
         parts = pooled.split(self.counts, dim=1)
         return torch.cat([head(part) for head, part in zip(self.heads, parts, strict=True)], dim=1)
