@@ -21,6 +21,7 @@ from cxnlp.bundle.store import file_record
 from cxnlp.cli.main import main
 from cxnlp.errors import BackendError, BundleError, CxnlpError
 
+PHASES = ("search", "information", "purchase", "delivery", "use", "support", "retention")
 FILES = ("tokenizer.json", "model.onnx", "weights.safetensors")
 
 
@@ -88,6 +89,26 @@ def test_one_changed_threshold(copy: Path, capsys: pytest.CaptureFixture[str]) -
     table["thresholds"]["phases"]["use"] = 0.123
     path.write_text(json.dumps(table), "utf-8")
     refused(copy, capsys, str(path), "altered", "digest")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "part"),
+    [
+        ("scaling", {"mood": {}}, "the scaling of 'mood'"),
+        ("scaling", {"sentiment": {"negative": [1.0, 0.0]}}, "the scaling of 'sentiment'"),
+        ("scaling", {"phases": {phase: [0.0, 1.0] for phase in PHASES}}, "the scaling of 'phases'"),
+        ("scaling", {"phases": {phase: [1.0] for phase in PHASES}}, "the scaling of 'phases'"),
+        ("review", {"mood": 0.5}, "the cutoffs for a person's review"),
+        ("review", {"sentiment": 1.5}, "the cutoffs for a person's review"),
+        ("precise", {"0.9": {"thresholds": {}, "review": {}}}, "thresholds of 'touchpoints'"),
+        ("precise", {"0.9": []}, "thresholds of 'touchpoints'"),
+    ],
+)
+def test_cutoffs_and_scaling_that_do_not_fit(
+    copy: Path, key: str, value: object, part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit_manifest(copy, lambda table: table.update({key: value}))
+    refused(copy, capsys, part, "export the bundle anew")
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -208,6 +229,7 @@ def test_a_graph_that_answers_other_labels(copy: Path) -> None:
     def one_facet_less(table: dict[str, Any]) -> None:
         table["taxonomy"] = table["taxonomy"].split("[facets.phases]")[0]
         del table["thresholds"]["phases"]
+        table["scaling"].pop("phases", None)
 
     edit_manifest(copy, one_facet_less)
     load_bundle(copy)

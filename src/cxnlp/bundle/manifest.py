@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cxnlp.errors import BundleError, TaxonomyError
-from cxnlp.taxonomy import Facet, Kind, Taxonomy, parse_taxonomy
+from cxnlp.errors import BundleError, SettingsError, TaxonomyError
+from cxnlp.taxonomy import Cutoffs, Facet, Kind, Taxonomy, parse_taxonomy
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST_FILE = "manifest.json"
 _FORMS = {
     "name": str, "taxonomy": str, "thresholds": dict, "max_tokens": int, "overlap": int, "encoder": dict,
+    "scaling": dict, "review": dict, "precise": dict,
     "recipe": dict, "data": dict, "scores": dict, "parity": dict, "files": dict, "cxnlp_version": str,
 }  # fmt: skip
 _WORDS = {str: "text", int: "a whole number", dict: "an object"}
@@ -41,6 +42,12 @@ class Manifest:
     overlap: int
     encoder: Mapping[str, Any]
     """The encoder's Hugging Face configuration."""
+    scaling: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+    """Facet to label to the scale and the shift of its logit, by which probabilities mean what they say."""
+    review: Mapping[str, float] = field(default_factory=dict)
+    """Facet to the probability of its first label under which a review is marked for a person."""
+    precise: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """A precision, such as ``0.9``, to the ``thresholds`` and the ``review`` with which labels are right that often."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     """Fingerprint and counts of what it was trained on."""
@@ -63,12 +70,27 @@ class Manifest:
             taxonomy = parse_taxonomy(self.taxonomy, f"{where}, taxonomy")
         except TaxonomyError as error:
             raise BundleError(str(error)) from error
-        for facet in taxonomy.facets:
-            if facet.kind is Kind.ANY_OF and not _fits(self.thresholds.get(facet.name), facet):
-                raise BundleError(
-                    f"{where}: thresholds of {facet.name!r} do not match its labels; export the bundle anew"
-                )
+        for cutoffs in ({"thresholds": self.thresholds, "review": self.review}, *self.precise.values()):
+            if wrong := _misfit(cutoffs, taxonomy):
+                raise BundleError(f"{where}: {wrong} do not match its labels; export the bundle anew")
+        for name, scales in self.scaling.items():
+            if not _scales_fit(name, scales, taxonomy):
+                raise BundleError(f"{where}: the scaling of {name!r} does not match its labels; export the bundle anew")
         return taxonomy
+
+    def cutoffs(self, min_precision: float | None = None) -> Cutoffs:
+        """Give the ordinary cutoffs, or those for a stated precision.
+
+        Raises:
+            SettingsError: there are none for that precision.
+        """
+        if min_precision is None:
+            return Cutoffs(self.thresholds, self.review)
+        found = self.precise.get(f"{min_precision:g}")
+        if found is None:
+            known = ", ".join(self.precise) or "none: train it anew"
+            raise SettingsError(f"no cutoffs for a precision of {min_precision:g}; the model {self.name} has: {known}")
+        return Cutoffs(found["thresholds"], found["review"])
 
 
 def digest_of(table: Mapping[str, Any]) -> str:
@@ -76,10 +98,38 @@ def digest_of(table: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
 
 
+def _misfit(cutoffs: object, taxonomy: Taxonomy) -> str:
+    """Say what of some cutoffs does not fit the taxonomy, if anything."""
+    thresholds, review = (cutoffs.get(k) if isinstance(cutoffs, Mapping) else None for k in ("thresholds", "review"))
+    for facet in taxonomy.facets:
+        known = thresholds.get(facet.name) if isinstance(thresholds, Mapping) else None
+        if facet.kind is Kind.ANY_OF and not _fits(known, facet):
+            return f"thresholds of {facet.name!r}"
+    names = {facet.name for facet in taxonomy.answers}
+    if not isinstance(review, Mapping) or set(review) - names or not all(map(_is_share, review.values())):
+        return "the cutoffs for a person's review"
+    return ""
+
+
 def _fits(thresholds: object, facet: Facet) -> bool:
     if not isinstance(thresholds, Mapping) or set(thresholds) != set(facet.labels):
         return False
-    return all(isinstance(value, int | float) and 0 <= value <= 1 for value in thresholds.values())
+    return all(map(_is_share, thresholds.values()))
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
+
+
+def _scales_fit(name: str, scales: object, taxonomy: Taxonomy) -> bool:
+    facet = next((facet for facet in taxonomy.facets if facet.name == name), None)
+    if facet is None or not isinstance(scales, Mapping) or set(scales) != set(facet.labels):
+        return False
+    return all(isinstance(pair, list | tuple) and len(pair) == 2 and _is_scale(*pair) for pair in scales.values())
+
+
+def _is_scale(scale: object, shift: object) -> bool:
+    return isinstance(scale, int | float) and scale > 0 and isinstance(shift, int | float)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -31,5 +31,6 @@ def run(args: argparse.Namespace) -> int:
     for source, counts in manifest.data.get("train", {}).items():
         print(f"trained on  {source}: {', '.join(f'{language} {n:,}' for language, n in counts.items())}")
     changed = ", ".join(f"{language} {share:.2%}" for language, share in manifest.parity.items())
+    print(f"precisions  --min-precision takes: {', '.join(manifest.precise) or 'none recorded'}")
     print(f"eight bits  changed labels: {changed or 'not recorded'}")
     return 0

@@ -59,6 +59,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to score (default: auto)"
     )
+    parser.add_argument(
+        "--min-precision",
+        type=float,
+        metavar="P",
+        help="give only touchpoints and phases that are right in a share of P of cases, such as 0.9; see cxnlp info",
+    )
     add_writing_options(parser)
     add_reading_options(parser)
     parser.set_defaults(run=run)
@@ -78,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     output, options = output_path(args), score_options(args)
     table = open_table(args.file, reading_options(args))
     check_paths(table.path, output, args.summary, options)
-    tagger = Tagger.load(args.model, backend=args.backend, device=args.device)
+    tagger = Tagger.load(args.model, backend=args.backend, device=args.device, min_precision=args.min_precision)
     hooks = make_hooks(tagger, mask=args.mask_pii, evidence=args.evidence)
     progress = Progress(str(args.file))
     try:

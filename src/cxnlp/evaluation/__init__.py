@@ -1,5 +1,6 @@
 """Figures with intervals for predicted labels, and the choice of thresholds."""
 
+from cxnlp.evaluation.confidence import Confidence, learn_confidence
 from cxnlp.evaluation.evaluate import Scorer, evaluate, evaluate_labels, scores
 from cxnlp.evaluation.report import Estimate, LabelScore, Report
 from cxnlp.evaluation.restrict import restrict
@@ -7,6 +8,6 @@ from cxnlp.evaluation.show import show, show_labels
 from cxnlp.evaluation.thresholds import choose_thresholds
 
 __all__ = [
-    "Estimate", "LabelScore", "Report", "Scorer", "choose_thresholds", "evaluate", "evaluate_labels", "restrict",
-    "scores", "show", "show_labels",
+    "Confidence", "Estimate", "LabelScore", "Report", "Scorer", "choose_thresholds", "evaluate", "evaluate_labels",
+    "learn_confidence", "restrict", "scores", "show", "show_labels",
 ]  # fmt: skip

@@ -14,7 +14,9 @@ BACKENDS = ("onnx", "torch")
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def load_tagger(path: str | Path | None, backend: str, device: str, threads: int = 0) -> Tagger:
+def load_tagger(
+    path: str | Path | None, backend: str, device: str, threads: int = 0, min_precision: float | None = None
+) -> Tagger:
     """Load, verify and make ready; see ``Tagger.load``."""
     if not isinstance(threads, int) or threads < 0:
         expected = "a whole number of 1 or more, or 0 for as many as there are cores"
@@ -24,10 +26,11 @@ def load_tagger(path: str | Path | None, backend: str, device: str, threads: int
             near = nearest(value, list(known))
             raise BackendError(f"no {what} {value!r}, expected one of {', '.join(known)}{near}")
     bundle = load_bundle(shipped_bundle() if path is None else Path(path))
-    engine = _onnx(bundle, device, threads) if backend == "onnx" else _torch(bundle, device, threads)
     manifest = bundle.manifest
+    cutoffs = manifest.cutoffs(min_precision)
+    engine = _onnx(bundle, device, threads) if backend == "onnx" else _torch(bundle, device, threads)
     tokenizer = TextTokenizer.from_file(bundle.tokenizer, manifest.max_tokens, manifest.overlap)
-    return Tagger(bundle.taxonomy, tokenizer, engine, manifest.thresholds, manifest)
+    return Tagger(bundle.taxonomy, tokenizer, engine, cutoffs, manifest, manifest.scaling)
 
 
 def _onnx(bundle: Bundle, device: str, threads: int) -> Backend:

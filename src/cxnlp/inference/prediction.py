@@ -15,6 +15,9 @@ OTHER_LANGUAGE = "other_language"
 TRUNCATED = "truncated"
 """Flag of a text so long that only its first windows were scored."""
 
+NEEDS_REVIEW = "needs_review"
+"""Flag of a text whose labels are so uncertain that a person should look."""
+
 
 def has_score(facet: Facet) -> bool:
     """Whether the facet has a score from −1 (negative) to 1 (positive)."""
@@ -46,7 +49,7 @@ class Prediction:
     probabilities: Mapping[str, Mapping[str, float]] = field(repr=False)
     """Facet to label to probability; for touchpoints, of being spoken of; ``polarity`` by ``touchpoint:polarity``."""
     confidence: float
-    """Probability of the label of the first facet."""
+    """Probability that the label of the first facet is right, as learnt on development reviews."""
     flags: tuple[str, ...] = ()
     language: str = ""
     """ISO 639-1 code, ``und`` where there are no words, empty where it was not asked for."""
@@ -55,6 +58,11 @@ class Prediction:
     def empty(self) -> bool:
         """Whether there was nothing to read."""
         return EMPTY in self.flags
+
+    @property
+    def needs_review(self) -> bool:
+        """Whether the labels are so uncertain that a person should look."""
+        return NEEDS_REVIEW in self.flags
 
     @property
     def sentiment(self) -> str:

@@ -10,9 +10,9 @@ import numpy as np
 
 from cxnlp.bundle import Manifest, digest_of
 from cxnlp.inference.backend import Backend, Floats
-from cxnlp.inference.prediction import EMPTY, OTHER_LANGUAGE, TRUNCATED, Prediction
+from cxnlp.inference.prediction import EMPTY, NEEDS_REVIEW, OTHER_LANGUAGE, TRUNCATED, Prediction
 from cxnlp.inference.windows import join_windows
-from cxnlp.taxonomy import Taxonomy, Thresholds, decide, probabilities
+from cxnlp.taxonomy import Cutoffs, Scaling, Taxonomy, Thresholds, decide, probabilities, scale_probabilities, uncertain
 from cxnlp.text import UNKNOWN, TextTokenizer, batches, clean, identify_languages
 
 # Windows scored of one text: with 256 tokens each, some 30,000 characters.
@@ -27,37 +27,53 @@ class Tagger:
         taxonomy: Taxonomy,
         tokenizer: TextTokenizer,
         backend: Backend,
-        thresholds: Thresholds,
+        cutoffs: Cutoffs,
         manifest: Manifest | None = None,
+        scaling: Scaling | None = None,
     ) -> None:
         self.taxonomy = taxonomy
         self.tokenizer = tokenizer
         self.backend = backend
-        self.thresholds = thresholds
+        self.cutoffs = cutoffs
         self.manifest = manifest
+        self.scaling: Scaling = scaling or {}
 
     @classmethod
     def load(
-        cls, path: str | Path | None = None, *, backend: str = "onnx", device: str = "auto", threads: int = 0
+        cls,
+        path: str | Path | None = None,
+        *,
+        backend: str = "onnx",
+        device: str = "auto",
+        threads: int = 0,
+        min_precision: float | None = None,
     ) -> Tagger:
         """Load a bundle, or without a path the shipped model, and check it.
 
         ``backend`` is ``onnx`` (CPU) or ``torch``; ``device`` is ``auto``, ``cpu`` or ``cuda``. ``threads`` is how many
-        the network may use on a CPU, 0 for as many as there are cores.
+        the network may use on a CPU, 0 for as many as there are cores. With ``min_precision``, such as 0.9, labels of
+        touchpoints and phases are given only where they are right that often on the development reviews, and reviews
+        whose sentiment or main phase is less certain are flagged ``needs_review``.
 
         Raises:
+            SettingsError: the model has no cutoffs for that precision.
             BundleError: the bundle is missing, incomplete, altered, or of a newer format.
             BackendError: the back end or the device is not available here.
         """
         from cxnlp.inference.load import load_tagger
 
-        return load_tagger(path, backend, device, threads)
+        return load_tagger(path, backend, device, threads, min_precision)
 
     @property
     def fingerprint(self) -> str:
         """The same for two taggers only if they give the same labels: model and engine, by hash and name."""
         digest = digest_of(asdict(self.manifest)) if self.manifest else "unnamed"
-        return f"{type(self.backend).__name__} {digest}"
+        return f"{type(self.backend).__name__} {digest} {digest_of(asdict(self.cutoffs))}"
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The probability from which each label is given."""
+        return self.cutoffs.thresholds
 
     def tag(
         self,
@@ -83,6 +99,7 @@ class Tagger:
             codes = identify_languages(texts, declared, languages=self.taxonomy.languages)
         probs, truncated = self._probabilities(texts, progress)
         decided = decide(self.taxonomy, probs, self.thresholds)
+        doubtful = uncertain(self.taxonomy, probs, self.cutoffs.review)
         first = self.taxonomy.slices[self.taxonomy.answers[0].name]
         return [
             Prediction(
@@ -90,7 +107,7 @@ class Tagger:
                 decided[row],
                 self._named(probs[row]),
                 float(probs[row, first].max()),
-                self._flags(texts[row], codes[row], row in truncated),
+                self._flags(texts[row], codes[row], row in truncated, bool(doubtful[row])),
                 codes[row],
             )
             for row in range(len(texts))
@@ -122,7 +139,8 @@ class Tagger:
                 progress(int((left[np.unique(rows)] == 0).sum()))
         probs = probabilities(self.taxonomy, logits)
         lengths = np.array([len(window) for window in windows], np.float32)
-        return join_windows(self.taxonomy, probs, np.array(owners, np.int64), lengths, len(texts)), truncated
+        joined = join_windows(self.taxonomy, probs, np.array(owners, np.int64), lengths, len(texts))
+        return scale_probabilities(self.taxonomy, joined, self.scaling), truncated
 
     def _named(self, row: Floats) -> dict[str, dict[str, float]]:
         named: dict[str, dict[str, float]] = {}
@@ -132,10 +150,12 @@ class Tagger:
             named[facet.name] = {name.split("=", 1)[1]: float(p) for name, p in zip(names, values, strict=True)}
         return named
 
-    def _flags(self, text: str, language: str, truncated: bool) -> tuple[str, ...]:
+    def _flags(self, text: str, language: str, truncated: bool, doubtful: bool) -> tuple[str, ...]:
         flags = []
         if not clean(text):
             flags.append(EMPTY)
+        elif doubtful:
+            flags.append(NEEDS_REVIEW)
         if self.taxonomy.languages and language not in ("", UNKNOWN, *self.taxonomy.languages):
             flags.append(OTHER_LANGUAGE)
         if truncated:

@@ -87,6 +87,8 @@ class TrainingSettings:
     max_grad_norm: float = 1.0
     token_dropout: float = 0.1
     """Share of tokens hidden from the network at random."""
+    augment: float = 0.0
+    """Share of the texts that are read, in each epoch anew, in lower case, without marks, respelled or with slips."""
     head_dropout: float = 0.1
     label_smoothing: float = 0.05
     """Of facets with softmax."""
@@ -103,7 +105,7 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         _positive(self, "epochs", "batch_size", "learning_rate", "head_learning_rate", "max_grad_norm", "patience")
         _at_least(self, 0, "weight_decay")
-        _fraction(self, "warmup", "token_dropout", "head_dropout", "label_smoothing", "averaging")
+        _fraction(self, "warmup", "token_dropout", "augment", "head_dropout", "label_smoothing", "averaging")
 
 
 @dataclass(frozen=True)

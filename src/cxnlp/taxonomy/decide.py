@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,15 @@ from cxnlp.taxonomy.facets import FacetValue, Kind, Taxonomy
 Floats = npt.NDArray[np.float32]
 Thresholds = Mapping[str, Mapping[str, float]]
 """Facet to label to the probability from which the label is given."""
+
+
+@dataclass(frozen=True)
+class Cutoffs:
+    """From which probability a label is given, and below which a person should look."""
+
+    thresholds: Thresholds
+    review: Mapping[str, float] = field(default_factory=dict)
+    """Facet to the probability of its first label under which a review is marked; facets without one never are."""
 
 
 def default_thresholds(taxonomy: Taxonomy, value: float = 0.5) -> dict[str, dict[str, float]]:
@@ -66,3 +76,12 @@ def _decide_one(taxonomy: Taxonomy, row: Mapping[str, Floats], limits: Mapping[s
             choices = row[polarity.name].reshape(len(facet.labels), -1).argmax(axis=1)
             labels[facet.name] = {facet.labels[i]: polarity.labels[int(choices[i])] for i in order}
     return labels
+
+
+def uncertain(taxonomy: Taxonomy, probs: Floats, review: Mapping[str, float]) -> npt.NDArray[np.bool_]:
+    """Tell which reviews (n, l) lie below a cutoff of ``review`` with the most probable label of its facet."""
+    below = np.zeros(len(probs), np.bool_)
+    for facet, cutoff in review.items():
+        if len(probs):
+            below |= probs[:, taxonomy.slices[facet]].max(axis=1) < cutoff
+    return below

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from cxnlp.errors import DataError
 from cxnlp.settings import DataSettings
 from cxnlp.taxonomy import Targets, Taxonomy, encode_labels
 from cxnlp.text import TextTokenizer, pad, text_hash
+from cxnlp.training.augment import augment
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,21 @@ def spread(reviews: Sequence[Review], n: int) -> list[Review]:
 
 
 class ReviewDataset(Dataset[dict[str, Any]]):
-    """Token ids (first window only) and targets of reviews."""
+    """Token ids (first window only) and targets of reviews; a share of the texts is read changed, each time anew."""
 
-    def __init__(self, reviews: Sequence[Review], taxonomy: Taxonomy, tokenizer: TextTokenizer) -> None:
-        self.input_ids = [tokenizer.windows(ids)[0] for ids in tokenizer.encode([review.text for review in reviews])]
+    def __init__(
+        self,
+        reviews: Sequence[Review],
+        taxonomy: Taxonomy,
+        tokenizer: TextTokenizer,
+        augmented: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        self.texts = [review.text for review in reviews]
+        self.tokenizer = tokenizer
+        self.augmented = augmented
+        self.rng = random.Random(seed)
+        self.input_ids = [tokenizer.windows(ids)[0] for ids in tokenizer.encode(self.texts)]
         self.targets: Targets = encode_labels(taxonomy, [review.labels for review in reviews])
 
     def __len__(self) -> int:
@@ -86,11 +99,17 @@ class ReviewDataset(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         return {
-            "input_ids": self.input_ids[index],
+            "input_ids": self._read(index),
             "values": self.targets.values[index],
             "mask": self.targets.mask[index],
             "main": self.targets.main[index],
         }
+
+    def _read(self, index: int) -> list[int]:
+        text = augment(self.texts[index], self.augmented, self.rng)
+        if text == self.texts[index]:
+            return self.input_ids[index]
+        return self.tokenizer.windows(self.tokenizer.encode([text])[0])[0]
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from cxnlp.bundle import ONNX_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Bundle, Manifest, write_bundle
 from cxnlp.data import Review
 from cxnlp.errors import BundleError
-from cxnlp.evaluation import choose_thresholds, evaluate
+from cxnlp.evaluation import Confidence, evaluate, learn_confidence
 from cxnlp.evaluation.gold import NOREC_ONLY
+from cxnlp.inference.backend import Backend
 from cxnlp.inference.graph import write_graph
 from cxnlp.inference.onnx_backend import OnnxBackend
 from cxnlp.inference.parity import label_changes
@@ -22,7 +24,7 @@ from cxnlp.model.network import Network
 from cxnlp.model.quantise import quantise
 from cxnlp.model.rounding import by_disturbance
 from cxnlp.settings import Recipe, as_table
-from cxnlp.taxonomy import FacetValue, Taxonomy, Thresholds
+from cxnlp.taxonomy import Cutoffs, FacetValue, Taxonomy
 from cxnlp.text import Batch, TextTokenizer, batches, text_hash
 from cxnlp.training.dataset import Collator, ReviewDataset, TrainingData, spread
 from cxnlp.training.rounding import learn_rounding
@@ -37,7 +39,7 @@ _COMPARED = 3
 def write_trained_bundle(
     folder: Path, network: Network, tokenizer: TextTokenizer, taxonomy: Taxonomy, data: TrainingData, recipe: Recipe
 ) -> Bundle:
-    """Choose thresholds, export, compare with float32, score, and write the bundle to ``folder``.
+    """Learn scaling and thresholds, export, compare with float32, score, and write the bundle to ``folder``.
 
     Raises:
         BundleError: eight bits changed more labels than the recipe allows, or the folder cannot be written.
@@ -53,24 +55,27 @@ def write_trained_bundle(
         network = network.cpu().eval()
     calibration = measure(network, calibration_batches, calibration, moments=True)
     exact = TorchBackend(network)
-    probs = Tagger(taxonomy, tokenizer, exact, {}).probabilities([review.text for review in data.select])
-    thresholds = choose_thresholds(taxonomy, probs, data.select)
+    raw = Tagger(taxonomy, tokenizer, exact, Cutoffs({}))
+    learnt = learn_confidence(taxonomy, raw.probabilities([review.text for review in data.select]), data.select)
+
+    def tagger_of(backend: Backend) -> Tagger:
+        return Tagger(taxonomy, tokenizer, backend, learnt.cutoffs, scaling=learnt.scaling)
 
     def fill(work: Path) -> Manifest:
         tokenizer.tokenizer.save(str(work / TOKENIZER_FILE), pretty=False)
         texts = _parity_texts(data, recipe)
-        expected = _labels(Tagger(taxonomy, tokenizer, exact, thresholds), texts)
+        expected = _labels(tagger_of(exact), texts)
         worst: list[str] = []
         for n_float in recipe.export.float_layers:
             if n_float and not worst:
                 some = calibration_batches[:: max(1, len(calibration_batches) // _COMPARED)]
                 worst = by_disturbance(network, calibration, some)
             write_graph(quantise(network, calibration, worst[:n_float]), work / WEIGHTS_FILE, work / ONNX_FILE)
-            tagger = Tagger(taxonomy, tokenizer, OnnxBackend(work / ONNX_FILE), thresholds)
+            tagger = tagger_of(OnnxBackend(work / ONNX_FILE))
             found = _labels(tagger, texts)
             parity = {lang: round(label_changes(taxonomy, expected[lang], found[lang]), 5) for lang in texts}
             if max(parity.values()) <= recipe.export.max_label_changes:
-                return _manifest(tagger, network, thresholds, parity, data, recipe)
+                return _manifest(tagger, network, learnt, parity, data, recipe)
         raise _refusal(parity, recipe.export.max_label_changes)
 
     return write_bundle(folder, fill)
@@ -104,7 +109,7 @@ def _refusal(parity: Mapping[str, float], limit: float) -> BundleError:
 def _manifest(
     tagger: Tagger,
     network: Network,
-    thresholds: Thresholds,
+    learnt: Confidence,
     parity: dict[str, float],
     data: TrainingData,
     recipe: Recipe,
@@ -120,7 +125,10 @@ def _manifest(
     return Manifest(
         name=recipe.name,
         taxonomy=tagger.taxonomy.source,
-        thresholds=thresholds,
+        thresholds=learnt.cutoffs.thresholds,
+        scaling=learnt.scaling,
+        review=learnt.cutoffs.review,
+        precise={precision: asdict(cutoffs) for precision, cutoffs in learnt.precise.items()},
         max_tokens=tagger.tokenizer.max_tokens,
         overlap=tagger.tokenizer.overlap,
         encoder=config,

@@ -150,7 +150,7 @@ def make_trainer(recipe: Recipe, folder: Path) -> tuple[ReviewTrainer, TrainingD
     freeze(network, recipe.encoder)
     if not warm:
         _standardise(network, tokenizer, data.train)
-    dataset = ReviewDataset(data.train, taxonomy, tokenizer)
+    dataset = ReviewDataset(data.train, taxonomy, tokenizer, recipe.training.augment, recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
     return ReviewTrainer(network, recipe, taxonomy, tokenizer, dataset, data.select, folder), data
 

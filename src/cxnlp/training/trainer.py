@@ -20,7 +20,7 @@ from cxnlp.inference.torch_backend import TorchBackend
 from cxnlp.model.loss import facet_losses, total_loss
 from cxnlp.model.network import Network
 from cxnlp.settings import EncoderSettings, Recipe
-from cxnlp.taxonomy import Taxonomy, decide
+from cxnlp.taxonomy import Cutoffs, Taxonomy, decide
 from cxnlp.text import TextTokenizer
 from cxnlp.training.averaging import WeightAverage
 from cxnlp.training.dataset import Collator, ReviewDataset
@@ -87,7 +87,7 @@ class ReviewTrainer(Trainer):  # type: ignore[misc]
 
     def tagger(self) -> Tagger:
         """Give a Tagger around the network."""
-        return Tagger(self.taxonomy, self.tokenizer, TorchBackend(self.network(), str(self.args.device)), {})
+        return Tagger(self.taxonomy, self.tokenizer, TorchBackend(self.network(), str(self.args.device)), Cutoffs({}))
 
     def network(self) -> Network:
         """Give the network that is scored and exported: the averaged one, if the recipe averages."""

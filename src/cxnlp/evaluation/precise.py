@@ -1,0 +1,102 @@
+"""Cutoffs for those who would rather hear less and be able to rely on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from cxnlp.data import Review
+from cxnlp.taxonomy import Cutoffs, Facet, Kind, Taxonomy, Thresholds, encode_labels
+
+Floats32 = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+Bits = npt.NDArray[np.bool_]
+
+PRECISIONS = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+"""The precisions for which a bundle holds cutoffs."""
+REVIEW_SHARE = 0.1
+"""The share of the development reviews, the least certain ones, that a model marks for a person to look at."""
+MIN_REVIEWS = 100
+"""Of fewer development reviews no cutoff is learnt."""
+# A label's precision above a cutoff is drawn to its facet's as if so many predictions more had had that.
+_PRIOR = 20
+_GRID = np.concatenate([np.linspace(0.05, 0.95, 181), np.linspace(0.955, 0.995, 9), [0.998, 0.999]]).astype(np.float32)
+_NEVER = 1.0
+
+
+def review_cutoff(taxonomy: Taxonomy, probs: Floats32, share: float = REVIEW_SHARE) -> dict[str, float]:
+    """Give the confidence below which the least certain ``share`` of reviews (n, l) lies, in the first facet.
+
+    Empty if there are fewer than ``MIN_REVIEWS``.
+    """
+    if len(probs) < MIN_REVIEWS:
+        return {}
+    facet = taxonomy.answers[0]
+    top = probs[:, taxonomy.slices[facet.name]].max(axis=1)
+    return {facet.name: round(float(np.quantile(top, share)), 4)}
+
+
+def precise_cutoffs(
+    taxonomy: Taxonomy, probs: Floats32, reviews: Sequence[Review], thresholds: Thresholds
+) -> dict[str, Cutoffs]:
+    """Find for each of ``PRECISIONS`` the cutoffs from which labels are right that often.
+
+    A label gets the lowest threshold, no lower than its ordinary one, from which on its precision holds. It is counted
+    on the development reviews and drawn towards the precision of the whole facet, as a rare label has too few
+    predictions to say; a label that reaches it nowhere is never given. Reviews whose sentiment, or whose main label,
+    is less certain than that are marked. Empty if there are fewer than ``MIN_REVIEWS``.
+
+    Args:
+        taxonomy: of the probabilities.
+        probs: (n, l) scaled probabilities, cross-fitted where the scaling was learnt on the same reviews.
+        reviews: n labelled reviews.
+        thresholds: the ordinary ones.
+    """
+    targets = encode_labels(taxonomy, [review.labels for review in reviews])
+    found: dict[str, Cutoffs] = {}
+    for precision in PRECISIONS if len(reviews) >= MIN_REVIEWS else ():
+        limits: dict[str, dict[str, float]] = {}
+        review: dict[str, float] = {}
+        for facet in taxonomy.answers:
+            where = taxonomy.slices[facet.name]
+            known = targets.mask[:, where.start] > 0
+            p, gold = probs[known, where], targets.values[known, where] > 0
+            if facet.kind is Kind.ANY_OF:
+                limits[facet.name] = _limits(facet, p, gold, thresholds[facet.name], precision)
+            if facet.kind is Kind.ONE_OF or facet.main:
+                right = gold[np.arange(len(p)), p.argmax(axis=1)] if len(p) else np.zeros(0, np.bool_)
+                review[facet.name] = _cutoff(*_counts(p.max(axis=1), right), precision)
+        found[f"{precision:g}"] = Cutoffs(limits, review)
+    return found
+
+
+def _limits(
+    facet: Facet, p: Floats32, gold: Bits, thresholds: Mapping[str, float], precision: float
+) -> dict[str, float]:
+    counts = [_counts(p[:, i], gold[:, i]) for i in range(len(facet.labels))]
+    hits, given = (np.sum([pair[part] for pair in counts], axis=0) for part in (0, 1))
+    pooled = np.divide(hits, given, out=np.zeros_like(hits), where=given > 0)
+    # Above the last prediction of all, the facet has the precision that it had there.
+    if given.any():
+        last = int(np.flatnonzero(given)[-1])
+        pooled[last + 1 :] = pooled[last]
+    out = {}
+    for label, (own_hits, own_given) in zip(facet.labels, counts, strict=True):
+        cutoff = _cutoff(own_hits + _PRIOR * pooled, own_given + _PRIOR, precision)
+        out[label] = max(cutoff, float(thresholds[label]))
+    return out
+
+
+def _counts(scores: Floats32, right: Bits) -> tuple[Floats, Floats]:
+    """Count hits and predictions at every cutoff of the grid: scores (m,) that reach it."""
+    reached = scores[:, None] >= _GRID  # (m, grid)
+    return (reached & right[:, None]).sum(axis=0, dtype=np.float64), reached.sum(axis=0, dtype=np.float64)
+
+
+def _cutoff(hits: Floats, given: Floats, precision: float) -> float:
+    """Give the lowest cutoff from which on, as far as anything is given, the precision holds."""
+    short = np.flatnonzero((given > 0) & (hits < precision * given))
+    at = int(short[-1]) + 1 if len(short) else 0
+    return round(float(_GRID[at]), 4) if at < len(_GRID) and given[at] else _NEVER
