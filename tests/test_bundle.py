@@ -65,7 +65,7 @@ def test_the_bundle_loads(tiny_bundle: Path) -> None:
     assert set(bundle.manifest.parity) == {"no", "da", "sv", "en"}
     assert "composed" in bundle.manifest.scores
     assert bundle.manifest.recipe["training"]["batch_size"] == 8
-    assert {path.name for path in tiny_bundle.iterdir()} == {*FILES, "manifest.json"}
+    assert {path.name for path in tiny_bundle.iterdir()} == {*FILES, "manifest.json", "README.md"}
 
 
 def test_info_names_labels_size_and_data(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
+from cxnlp.bundle.card import CARD_FILE, is_generated, model_card
 from cxnlp.bundle.manifest import MANIFEST_FILE, FileRecord, Manifest, read_manifest
 from cxnlp.errors import BundleError
 from cxnlp.taxonomy import Taxonomy
@@ -121,7 +122,9 @@ def write_bundle(folder: Path, fill: Callable[[Path], Manifest]) -> Bundle:
         work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         manifest = fill(work)
         files = {name: file_record(work / name) for name in FILES}
-        (work / MANIFEST_FILE).write_text(replace(manifest, files=files).to_json(), "utf-8")
+        manifest = replace(manifest, files=files)
+        (work / MANIFEST_FILE).write_text(manifest.to_json(), "utf-8")
+        (work / CARD_FILE).write_text(model_card(manifest, manifest.read_taxonomy(MANIFEST_FILE)), "utf-8")
         work.chmod(0o755)
         for path in work.iterdir():
             path.chmod(0o644)  # some libraries write for their own user only
@@ -135,6 +138,10 @@ def write_bundle(folder: Path, fill: Callable[[Path], Manifest]) -> Bundle:
     return replace(bundle, folder=folder)
 
 
+def _is_our_card(path: Path) -> bool:
+    return path.name == CARD_FILE and path.is_file() and is_generated(path.read_text("utf-8", errors="replace"))
+
+
 def _swap(work: Path, folder: Path) -> None:
     old = folder.with_name(f".{folder.name}-old")
     if old.exists():
@@ -142,7 +149,7 @@ def _swap(work: Path, folder: Path) -> None:
     if folder.exists():
         # Notes that people keep beside the bundle's files stay with it.
         for path in folder.iterdir():
-            if path.name not in (*FILES, MANIFEST_FILE):
+            if path.name not in (*FILES, MANIFEST_FILE) and not _is_our_card(path):
                 (shutil.copytree if path.is_dir() else shutil.copy2)(path, work / path.name)
         os.replace(folder, old)
     try:

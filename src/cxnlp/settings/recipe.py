@@ -44,6 +44,9 @@ class EncoderSettings:
     """How many of the lowest layers stay as they are."""
     dropout: float = 0.1
     """Of the hidden states inside the encoder; attention weights have none."""
+    origin: str = ""
+    """Where the encoder comes from, for the model card."""
+    license: str = ""
 
     def __post_init__(self) -> None:
         _at_least(self, 8, "max_tokens")
@@ -63,6 +66,8 @@ class DataSettings:
     """Whether its development part takes part in choosing the best epoch and the thresholds."""
     share: float = 1.0
     """How much of its training part is used, chosen by the hash of the text."""
+    license: str = ""
+    """For the model card."""
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
@@ -138,6 +143,8 @@ class Recipe:
     data: tuple[DataSettings, ...]
     taxonomy: Path | None = None
     """The default one where none is named."""
+    license: str = ""
+    """Of the model, as hubs name it: ``mit``; for the model card."""
     seed: int = 13
     training: TrainingSettings = field(default_factory=TrainingSettings)
     export: ExportSettings = field(default_factory=ExportSettings)

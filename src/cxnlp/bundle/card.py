@@ -1,0 +1,161 @@
+"""The model card of a bundle: what it is, learnt from, and how well it does, in the form that model hubs read.
+
+The head is YAML with a ``model-index`` (https://huggingface.co/docs/hub/model-cards); its values are written as JSON,
+which YAML contains.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from cxnlp.bundle.manifest import Manifest, digest_of
+from cxnlp.taxonomy import Taxonomy
+
+CARD_FILE = "README.md"
+_MARK = "<!-- written by cxnlp"
+Figures = Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]]
+"""Facet to figure to slice to estimate, as ``Report.as_json()["figures"]`` has them."""
+# The metric types of the hub for our figures.
+_TYPES = {
+    "accuracy": "accuracy",
+    "main_accuracy": "accuracy",
+    "polarity_accuracy": "accuracy",
+    "rollup_accuracy": "accuracy",
+}
+_NAMES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "micro_f1": "micro-F1",
+    "polarity_f1": "F1 with polarity",
+    "polarity_accuracy": "polarity, if found",
+    "main_accuracy": "main label",
+    "rollup_accuracy": "main label, rolled up",
+}
+_HEADLINE = ("accuracy", "micro_f1", "polarity_f1", "main_accuracy")
+
+
+def is_generated(card: str) -> bool:
+    """Whether a card was written by ``model_card``, and may be written anew."""
+    return _MARK in card
+
+
+def model_card(manifest: Manifest, taxonomy: Taxonomy, scores: Mapping[str, Figures] | None = None) -> str:
+    """Write the card.
+
+    Args:
+        manifest: of the bundle.
+        taxonomy: the bundle's.
+        scores: name of a data set to its figures; by default those on the development data in the manifest.
+    """
+    named = scores or {f"{name}, development part": report for name, report in manifest.scores.items()}
+    parts = [_head(manifest, taxonomy, named), _intro(manifest, taxonomy), _learnt_from(manifest), _tables(named)]
+    if not scores:
+        parts.append(
+            "Epoch, thresholds and calibration were chosen on these development parts, so the figures flatter."
+        )
+    parts += [_limits(manifest), f"{_MARK} from manifest {digest_of(asdict(manifest))[:12]} -->"]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(manifest: Manifest, taxonomy: Taxonomy, scores: Mapping[str, Figures]) -> str:
+    results = [result for name, figures in scores.items() for result in _results(name, figures)]
+    head: dict[str, Any] = {
+        "language": list(taxonomy.languages),
+        "license": manifest.recipe.get("license") or "other",
+        "library_name": "cxnlp",
+        "pipeline_tag": "text-classification",
+        "tags": ["cxnlp", "sentiment-analysis", "aspect-based-sentiment-analysis", "customer-experience"],
+        "datasets": list(manifest.data.get("train", {})),
+        "model-index": [{"name": manifest.name, "results": results}],
+    }
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items() if key != "model-index"]
+    lines += ["model-index:", f"- name: {json.dumps(manifest.name)}", "  results:"]
+    lines += [f"  - {json.dumps(result, ensure_ascii=False)}" for result in results] or ["  []"]
+    return "\n".join(["---", *lines, "---"])
+
+
+def _results(name: str, figures: Figures) -> Iterator[dict[str, Any]]:
+    for facet, by_figure in figures.items():
+        metrics = [
+            {
+                "type": _TYPES.get(figure, "f1"),
+                "name": f"{_NAMES.get(figure, figure)} ({part})",
+                "value": estimate["value"],
+            }
+            for figure, slices in by_figure.items()
+            for part, estimate in slices.items()
+            if estimate["value"] is not None
+        ]
+        if metrics:
+            yield {
+                "task": {"type": "text-classification", "name": facet},
+                "dataset": {"name": name, "type": name.split(",")[0]},
+                "metrics": metrics,
+            }
+
+
+def _intro(manifest: Manifest, taxonomy: Taxonomy) -> str:
+    facets = "\n".join(f"- `{facet.name}` ({facet.kind}): {', '.join(facet.labels)}" for facet in taxonomy.facets)
+    languages = ", ".join(taxonomy.languages) or "any language"
+    return f"""# {manifest.name}
+
+Labels customer reviews ({languages}) by the taxonomy *{taxonomy.name}*, version {taxonomy.version}:
+
+{facets}
+
+Made by [cxnlp](https://pypi.org/project/cxnlp/) {manifest.cxnlp_version}; used with `Tagger.load("{manifest.name}")` or
+`cxnlp score FILE --model {manifest.name}`. It holds no code. `manifest.json` holds the recipe, thresholds,
+calibration and hashes.
+
+**Meant for** labelling many reviews to count and compare them, and to find those worth reading. **Not for** judging
+single persons, nor for decisions without a look at the texts."""
+
+
+def _learnt_from(manifest: Manifest) -> str:
+    sets = {entry["name"]: entry for entry in manifest.recipe.get("data", ())}
+    rows = []
+    for name, counts in manifest.data.get("train", {}).items():
+        licence = sets.get(name, {}).get("license") or "not stated"
+        by_language = ", ".join(f"{language} {n:,}" for language, n in counts.items())
+        rows.append(f"| {name} | {by_language} | {licence} |")
+    encoder = manifest.recipe.get("encoder", {})
+    origin = encoder.get("origin") or encoder.get("source", "not recorded")
+    licence = encoder.get("license") or "not stated"
+    table = "\n".join(["| data | reviews | licence |", "| --- | --- | --- |", *rows])
+    return f"## Learnt from\n\nThe encoder: {origin} (licence: {licence}).\n\n{table}" if rows else ""
+
+
+def _tables(scores: Mapping[str, Figures]) -> str:
+    blocks = ["## How good it is", "× 100, with 95 % bootstrap intervals."]
+    for name, figures in scores.items():
+        columns = [
+            (facet, figure) for facet, by_figure in figures.items() for figure in by_figure if figure in _HEADLINE
+        ]
+        slices = list(dict.fromkeys(part for facet, figure in columns for part in figures[facet][figure]))
+        head = " | ".join(f"{facet}, {_NAMES[figure]}" for facet, figure in columns)
+        rows = [
+            f"| {part} | " + " | ".join(_cell(figures[facet][figure].get(part)) for facet, figure in columns) + " |"
+            for part in slices
+        ]
+        blocks.append("\n".join([f"**{name}**", "", f"| | {head} |", "| --- |" + " ---: |" * len(columns), *rows]))
+    return "\n\n".join(blocks) if len(blocks) > 2 else ""
+
+
+def _cell(estimate: Mapping[str, Any] | None) -> str:
+    if estimate is None or estimate["value"] is None:
+        return "–"
+    value, low, high = (100 * estimate[key] for key in ("value", "low", "high"))
+    return f"{value:.1f} [{low:.0f}–{high:.0f}]"
+
+
+def _limits(manifest: Manifest) -> str:
+    changed = ", ".join(f"{language} {share:.2%}" for language, share in manifest.parity.items())
+    eight = f" Eight bits changed these shares of the labels: {changed}." if changed else ""
+    return f"""## Limits
+
+It is as good as the labels that it learnt from, on texts like those; measure it on your own reviews (`cxnlp evaluate`)
+before you trust a share.{eight} Errors that go one way do not average out over many reviews. Texts in other languages
+are scored and flagged, without a promise."""
