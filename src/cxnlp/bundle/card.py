@@ -106,7 +106,7 @@ Labels customer reviews ({languages}) by the taxonomy *{taxonomy.name}*, version
 
 {facets}
 
-Made by [cxnlp](https://pypi.org/project/cxnlp/) {manifest.cxnlp_version}; used with `Tagger.load("{manifest.name}")` or
+Made by cxnlp {manifest.cxnlp_version}; used with `Tagger.load("{manifest.name}")` or
 `cxnlp score FILE --model {manifest.name}`. It holds no code. `manifest.json` holds the recipe, thresholds,
 calibration and hashes.
 
