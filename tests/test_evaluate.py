@@ -225,7 +225,7 @@ def test_json_is_plain_and_figures_are_fractions() -> None:
     report = evaluate(some_wrong(reviews, 4), reviews, resamples=30)
     found = json.loads(json.dumps(report.as_json(), allow_nan=False))
     estimate = found["figures"]["sentiment"]["accuracy"]["no"]
-    assert set(estimate) == {"value", "low", "high", "support", "gold"}
+    assert set(estimate) == {"value", "low", "high", "support", "gold", "few"}
     assert 0 <= estimate["low"] <= estimate["value"] <= estimate["high"] <= 1
     assert set(found["labels"]) == {"sentiment", "touchpoints", "polarity", "phases", "phase", "stage"}
     assert found["bootstrap"] == {"resamples": 30, "seed": 0, "interval": 0.95}
