@@ -167,11 +167,11 @@ def _calibration(study: Study) -> Section:
         judged = one.ece["all"].gold
         rows.append([one.facet, f"{judged:,}", str(len(one.bins)), *(cell(one.ece.get(name)) for name in names)])
     note = (
-        "Expected calibration error: how far a probability lies from the share that is right, × 100. Of the sentiment's "
-        "(any one-of facet's) top probability; of every label of facets with several labels, pooled, as yes or no; of "
-        "the top polarity of labels that gold has. Bins hold equally many judgements (Nguyen & O’Connor 2015; Roelofs "
-        "et al. 2022), at most 15 and at least 20 judgements each. Chance alone makes it larger than 0, and its interval "
-        "lies a little high."
+        "Expected calibration error (ECE): how far a probability lies from the share that is right, × 100. Judged are "
+        "the most probable label where one is right; every label, pooled, as yes or no where several can be; and the "
+        "most probable polarity of each label in gold. Bins hold equally many judgements (Nguyen & O’Connor 2015; "
+        "Roelofs et al. 2022): at most 15 bins, of at least 20 each. Chance alone makes the error larger than 0, and "
+        "its interval lies a little high."
     )
     return Section(
         "calibration", "Calibration", note, [Table("ECE", ["", "judgements", "bins", *names], rows)] if rows else []
