@@ -19,7 +19,8 @@ _MAX_DRAWS = 2_000_000
 
 def resampled_sums(counts: npt.NDArray[np.float32], resamples: int, rng: np.random.Generator) -> Floats:
     """Sum the counts (n, c) of n reviews drawn with replacement, for every resample: (resamples, c)."""
-    return resampled_group_sums(counts, [np.ones(len(counts), np.bool_)], resamples, rng)[0]
+    (sums,) = resampled_group_sums(counts, [np.ones(len(counts), np.bool_)], resamples, rng)
+    return np.asarray(sums, np.float64)
 
 
 def resampled_group_sums(

@@ -11,7 +11,8 @@ from cxnlp.evaluation.show import HEADS, number, with_interval
 from cxnlp.evaluation.study import MODEL, System
 from cxnlp.text.shorten import shorten
 
-_NAME_WIDTH = 16
+SAME = f"{MODEL}, same reviews"
+_NAME_WIDTH = 20
 _FIGURE_WIDTH = 20
 _SMALL = 0.001
 
@@ -23,7 +24,7 @@ def rows_of(systems: Sequence[System], facet: str) -> list[tuple[str, Mapping[st
         if facet in one.report.figures:
             out.append((one.name, one.report.figures[facet]))
             if one.beside:
-                out.append((f"{MODEL}, same", one.beside.figures[facet]))
+                out.append((SAME, one.beside.figures[facet]))
     return out
 
 
@@ -45,14 +46,14 @@ def show_systems(systems: Sequence[System]) -> str:
         blocks.append("\n".join(lines))
     notes = [f"{one.name}: {one.note}." for one in systems if one.note]
     if any(one.beside for one in systems):
-        notes.append(f"{MODEL}, same: the model on the reviews of the line above.")
+        notes.append(f"{SAME}: the model on the reviews and facets of the line above.")
     return "\n\n".join([f"Beside the model ({which(report)})", *blocks, "\n".join(notes)])
 
 
 def which(report: Report) -> str:
     """Say what the headline figures are of."""
     mean = any(MEAN in slices for figures in report.figures.values() for slices in figures.values())
-    return "unweighted mean of the languages" if mean else "all reviews together"
+    return "unweighted mean over the languages" if mean else "reviews all together"
 
 
 def show_against(against: Paired) -> str:

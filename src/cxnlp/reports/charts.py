@@ -17,7 +17,9 @@ from cxnlp.evaluation.show import number, with_interval
 from cxnlp.evaluation.study import Study
 
 SIDE = 100.0
-"""Of a square chart, from 0 to 1."""
+"""Of a square chart."""
+_KEPT_FROM = 0.6
+"""Where the axis of coverage begins."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Square:
-    """A chart whose axes go from 0 to 1."""
+    """A chart, and what stands at the ends of its axes."""
 
     title: str
     caption: str
@@ -42,6 +44,8 @@ class Square:
     dots: Sequence[Dot]
     faint: bool = False
     """Whether it rests on too few to say."""
+    right: tuple[str, str] = ("0", "1")
+    up: tuple[str, str] = ("0", "1")
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,16 @@ def coverage(study: Study) -> list[Square]:
 
 def _coverage(one: Coverage) -> Square:
     points = [(int(kept) / 100, found["all"]) for kept, found in one.error.items()]
+    highest = max(e.high for _, e in points if not math.isnan(e.high))
+    top = min(1.0, math.ceil(10 * highest) / 10 or 0.1)  # tenths, so that a small error is seen
+    placed = [((kept - _KEPT_FROM) / (1 - _KEPT_FROM), kept, e) for kept, e in points]
     dots = [
-        Dot(_x(kept), _y(e.value), _y(e.low), _y(e.high), f"{kept:.0%} kept: error {number(e.value)}")
-        for kept, e in points
+        Dot(_x(x), _y(e.value / top), _y(e.low / top), _y(e.high / top), f"{kept:.0%} kept: error {number(e.value)}")
+        for x, kept, e in placed
     ]
-    few = points[0][1].few
-    return Square(one.facet, "error of what is kept", _line([(kept, e.value) for kept, e in points]), dots, few)
+    line = _line([(x, e.value / top) for x, _, e in placed])
+    ends = f"{_KEPT_FROM:.0%}", "100%"
+    return Square(one.facet, "error of what is kept", line, dots, points[0][1].few, ends, ("0%", f"{top:.0%}"))
 
 
 def _line(points: Sequence[tuple[float, float]]) -> str:

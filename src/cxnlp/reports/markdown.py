@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from cxnlp.evaluation.study import Study
 from cxnlp.reports.tables import Section, Source, Table, sections
 
-# What Markdown or HTML would read in a name of a file or label.
-_SPECIAL = re.compile(r"([\\`*_|<>\[\]&])")
+# What Markdown or HTML would read in a name of a file or label. Brackets around numbers are intervals, and stay.
+_SPECIAL = re.compile(r"([\\`*_|<>&]|\[(?![\d+−])|\](?=[(\[]))")
 
 
 def markdown(study: Study, source: Source) -> str:

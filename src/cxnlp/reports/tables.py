@@ -10,8 +10,8 @@ from cxnlp.evaluation.groupings import LENGTH, SOURCE, in_order
 from cxnlp.evaluation.paired import Paired
 from cxnlp.evaluation.report import FEW, Estimate, LabelScore
 from cxnlp.evaluation.show import HEADS, number, with_interval
-from cxnlp.evaluation.show_rivals import against_note, headline, p_value, rows_of, signed_interval, which
-from cxnlp.evaluation.study import MODEL, Study
+from cxnlp.evaluation.show_rivals import SAME, against_note, headline, p_value, rows_of, signed_interval, which
+from cxnlp.evaluation.study import Study
 
 TOO_FEW = "too few to say"
 NONE = "–"
@@ -83,8 +83,8 @@ def _systems(study: Study) -> Section:
         tables.append(Table(facet, ["", "reviews", *(HEADS[figure] for figure in figures)], rows))
     notes = [f"{one.name.capitalize()}: {one.note}." for one in study.systems if one.note]
     if any(one.beside for one in study.systems):
-        notes.append(f"“{MODEL}, same” is the model on the reviews and facets of the line above it.")
-    note = f"The figures are the {which(study.report)}. " + " ".join(notes)
+        notes.append(f"“{SAME}”: the model on the reviews and facets of the line above it.")
+    note = f"Figures are of the {which(study.report)}. " + " ".join(notes)
     return Section("beside", "The model and what it is held against", note, tables)
 
 
