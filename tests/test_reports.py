@@ -149,7 +149,7 @@ class Other(Oracle):
 
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Run the command with fake models: one always right, ``worse`` wrong on each third, ``other`` of a toy taxonomy."""
+    """Run the command with fake models: ``worse`` is wrong on each third, ``other`` has another taxonomy."""
     reviews = gold_reviews(40)
     models = {"worse": Oracle(reviews, frozenset(one.id for one in reviews[::3])), "other": Other(reviews)}
     known: list[str | None] = []
