@@ -320,6 +320,16 @@ def test_a_second_annotator_counts_where_both_answered(tmp_path: Path) -> None:
     assert "when" not in human.report.figures
 
 
+def test_a_second_annotator_without_polarities_is_not_measured_on_them(tmp_path: Path) -> None:
+    reviews = [review(0, parts={"door": "plus"}), review(1, parts={"door": "plus"}), review(2, parts={})]
+    lines = [{"id": 0, "parts": ["door"]}, {"id": 1, "parts": {"door": "minus"}}, {"id": 2, "parts": []}]
+    second = read_second(write_lines(tmp_path / "second.jsonl", lines), TOY, reviews)
+    assert [one.labels["parts"] for one in second.reviews] == [("door",), {"door": "plus"}, {}]
+    report = evaluate_labels(TOY, second.reviews, second.labels, resamples=5)
+    assert report.figures["parts"]["micro_f1"]["all"].value == 1
+    assert report.figures["parts"]["polarity_accuracy"]["all"].support == 1
+
+
 def test_a_second_annotator_of_other_reviews_is_an_error(tmp_path: Path) -> None:
     file = write_lines(tmp_path / "second.jsonl", [{"id": "9", "mood": "bad"}])
     with pytest.raises(DataError, match="none of its 1 labelled ids is that of a review here"):

@@ -9,7 +9,7 @@ from pathlib import Path
 from cxnlp.data import Problem, Review, json_lines, review_from_record
 from cxnlp.errors import DataError
 from cxnlp.evaluation.compare import Labels
-from cxnlp.taxonomy import Taxonomy
+from cxnlp.taxonomy import FacetValue, Taxonomy
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,10 @@ def read_second(path: Path, taxonomy: Taxonomy, reviews: Sequence[Review]) -> Se
         shared = [facet for facet in review.labels if facet in second.get(review.id, {})]
         if shared:
             found.rows.append(row)
-            found.reviews.append(replace(review, labels={facet: review.labels[facet] for facet in shared}))
-            found.labels.append({facet: second[review.id][facet] for facet in shared})
+            theirs = {facet: second[review.id][facet] for facet in shared}
+            ours = {facet: _as_far_as(theirs[facet], review.labels[facet]) for facet in shared}
+            found.reviews.append(replace(review, labels=ours))
+            found.labels.append(theirs)
     if not found.rows:
         first = f"; first problem: {problems[0]}" if problems else ""
         raise DataError(
@@ -60,6 +62,12 @@ def read_second(path: Path, taxonomy: Taxonomy, reviews: Sequence[Review]) -> Se
             f"the labelled data{first}"
         )
     return found
+
+
+def _as_far_as(second: FacetValue, gold: FacetValue) -> FacetValue:
+    """Give gold labels without their polarities where the second annotator gave none."""
+    without = isinstance(second, dict) and not all(second.values())
+    return tuple(gold) if without and isinstance(gold, dict) else gold
 
 
 def _check_unique(reviews: Sequence[Review], wanted: Collection[str]) -> None:
