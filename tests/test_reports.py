@@ -121,7 +121,7 @@ def test_what_rests_on_few_reviews_is_said_to() -> None:
 def test_tables_are_rectangular_and_the_same_in_markdown() -> None:
     found = made(gold_reviews(60))
     shown = sections(found)
-    keys = ["beside", "against", "languages", "length", "labels", "confusion", "calibration", "coverage", "curves"]
+    keys = ["beside", "against", "languages", "labels", "confusion", "calibration", "coverage", "curves"]
     assert [one.key for one in shown] == keys
     for table in (table for one in shown for table in one.tables):
         assert {len(row) for row in table.rows} == {len(table.heads)}

@@ -113,7 +113,7 @@ def _judgements(taxonomy: Taxonomy, facet: Facet, gold: Targets, probs: Floats) 
         return Judgements(facet.name, probs[:, where][known], gold.values[:, where][known] > 0, np.nonzero(known)[0])
     shape = (len(probs), -1, choices)  # one_of is one group of choices, a polarity one for each label that it is of
     groups, wanted = probs[:, where].reshape(shape), gold.values[:, where].reshape(shape) > 0
-    known = wanted.any(axis=2)  # (n, groups)
+    known = np.asarray(wanted.any(axis=2), np.bool_)  # (n, groups)
     top = groups.argmax(axis=2)[..., None]
     right = np.take_along_axis(wanted, top, axis=2)[..., 0]
     return Judgements(facet.name, groups.max(axis=2)[known], right[known], np.nonzero(known)[0])
@@ -127,7 +127,7 @@ def binned(judged: Judgements, n: int) -> Comparison:
     which = np.searchsorted(edges, judged.confidence, side="right")  # (m,)
     counts = np.zeros((n, 3, len(edges) + 1), np.float32)
     for part, values in ((metrics.HITS, judged.right), (metrics.PREDICTED, judged.confidence), (metrics.GOLD, 1)):
-        np.add.at(counts, (judged.owner, part, which), values)
+        np.add.at(counts[:, part], (judged.owner, which), values)
     counted = np.zeros(n, np.bool_)
     counted[judged.owner] = True
     names = tuple(str(i) for i in range(len(edges) + 1))

@@ -149,7 +149,7 @@ def _swapped(
         moved = _moved(b[here] - a[here], rounds, rng)  # (rounds, c): what the swaps add to the first side
         sums[language] = a[here].sum(0, dtype=np.float64) + moved, b[here].sum(0, dtype=np.float64) - moved
     every = tuple(np.sum([sides[i] for sides in sums.values()], axis=0) for i in (0, 1))
-    out = []
+    out: list[Swapped] = []
     start = 0
     for one, _ in pairs:
         part, shape = slice(start, start + one.counts[0].size), (rounds, 3, len(one.labels))

@@ -105,7 +105,7 @@ def slice_sums(
 
 def _groups(by: Groupings, n: int) -> dict[tuple[str, str], npt.NDArray[np.bool_]]:
     """Give which reviews belong to each (grouping, group): (n,)."""
-    out = {}
+    out: dict[tuple[str, str], npt.NDArray[np.bool_]] = {}
     for grouping, names in by.items():
         if len(names) != n:
             raise ValueError(f"grouping {grouping!r} names {len(names)} groups for {n} reviews; expected one for each")
