@@ -30,11 +30,13 @@ from tiny import records, toy_taxonomy
 HOSTILE = "<script>alert('x')</script><img src=https://evil.example/x onerror=y> & \"quoted\" | `tick` [a](b)"
 
 
-def made(reviews: Sequence[Review], wrong: frozenset[str] = frozenset(), *, gallery_text: bool = False) -> Study:
+def made(
+    reviews: Sequence[Review], wrong: frozenset[str] = frozenset(), *, gallery_text: bool = False, other: str = "new"
+) -> Study:
     oracle = Oracle(reviews, wrong)
     scored = score_reviews(oracle, reviews)
     right = score_reviews(Oracle(reviews), reviews)
-    against = paired(TAXONOMY, reviews, scored.labels, right.labels, ("old", HOSTILE), resamples=20, rounds=50)
+    against = paired(TAXONOMY, reviews, scored.labels, right.labels, ("old", other), resamples=20, rounds=50)
     return study(
         TAXONOMY, oracle.thresholds, reviews, scored, Rivals(),
         against=against, gallery_text=gallery_text, resamples=20,
@@ -65,7 +67,7 @@ def test_hostile_names_ids_and_texts_are_escaped() -> None:
         replace(one, id=f"{HOSTILE}{one.id}", text=f"{HOSTILE} {one.id}", lang=HOSTILE[:30], source=f"{HOSTILE}{i % 2}")
         for i, one in enumerate(gold_reviews(40))
     ]
-    found = made(reviews, frozenset(one.id for one in reviews[:8]), gallery_text=True)
+    found = made(reviews, frozenset(one.id for one in reviews[:8]), gallery_text=True, other=HOSTILE)
     html = page(found, Source(HOSTILE, HOSTILE, only={HOSTILE: [HOSTILE]}))
     tags = Tags(html)
     assert tags.open == []
