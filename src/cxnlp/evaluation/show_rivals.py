@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 from cxnlp.evaluation.paired import Difference, Paired
 from cxnlp.evaluation.report import ALL, MEAN, Estimate, Report
@@ -14,6 +15,7 @@ from cxnlp.text.shorten import shorten
 SAME = f"{MODEL}, same reviews"
 _NAME_WIDTH = 20
 _FIGURE_WIDTH = 20
+_WIDTH = 100
 _SMALL = 0.001
 
 
@@ -47,7 +49,8 @@ def show_systems(systems: Sequence[System]) -> str:
     notes = [f"{one.name}: {one.note}." for one in systems if one.note]
     if any(one.beside for one in systems):
         notes.append(f"{SAME}: the model on the reviews and facets of the line above.")
-    return "\n\n".join([f"Beside the model ({which(report)})", *blocks, "\n".join(notes)])
+    wrapped = [fill(note, _WIDTH, subsequent_indent="  ") for note in notes]
+    return "\n\n".join([f"Beside the model ({which(report)})", *blocks, "\n".join(wrapped)])
 
 
 def which(report: Report) -> str:
@@ -58,7 +61,7 @@ def which(report: Report) -> str:
 
 def show_against(against: Paired) -> str:
     """Lay out a comparison of two models: one row for each figure and slice."""
-    lines = [f"A: {against.first}", f"B: {against.second}"]
+    lines = [f"A: {shorten(against.first, 97)}", f"B: {shorten(against.second, 97)}"]
     heads = f"{'reviews':>9}{'A':>8}{'B':>8}{'B − A':>26}{'p':>9}"
     for facet, figures in against.figures.items():
         for figure, slices in figures.items():
