@@ -189,7 +189,7 @@ def test_command_writes_every_format(
     argv = ["worse", data, "--against", "default", "--second", second, "--train", train, *options]
     assert cli(*argv) == 0
     out = capsys.readouterr().out
-    assert "Beside the model (unweighted mean over the languages)" in out
+    assert "Beside the model: unweighted mean over the languages" in out
     assert "second annotator" in out
     assert "A: worse\nB: default\n" in out
     assert max(map(len, out.splitlines())) <= 100
@@ -202,7 +202,7 @@ def test_command_writes_every_format(
     assert "trained on" in found["systems"]["tfidf"]["note"]
     for name in ("html", "markdown"):
         text = files[name].read_text("utf-8")
-        assert all(part in text for part in ("TF-IDF, logistic regression", "second annotator", "B is default"))
+        assert all(part in text for part in ("TF-IDF + logistic", "second annotator", "B is default"))
         assert "Omtale" not in text
     assert {path.name for path in tmp_path.iterdir()} == {
         "gold.jsonl", "second.jsonl", "train.jsonl", "report.json", "report.html", "report.markdown",

@@ -169,7 +169,9 @@ def test_average_precision_is_that_of_scikit_learn() -> None:
     reviews = [review(i, parts={"door": None} if here else {}) for i, here in enumerate(gold)]
     (found,) = curves(TOY, reviews, probs(*(row(parts=(p, 0)) for p in said)), default_thresholds(TOY))
     assert found.average_precision == pytest.approx(average_precision_score(gold, said.astype(np.float32)))
-    assert len(found.points) <= 60
+    assert len(found.points) <= 2 * 60 + 1
+    assert (found.recall, pytest.approx(found.precision)) in found.points  # the threshold lies on the line
+    assert found.points == sorted(found.points, key=lambda point: point[0])
     assert found.points[-1][0] == 1
 
 

@@ -102,7 +102,8 @@ def read_rivals(args: argparse.Namespace, taxonomy: Taxonomy, reviews: Sequence[
         return Inputs(Rivals(ratings, second), problems)
     labelled, broken = _read_jsonl(args.train, taxonomy)
     train, dev, left_out = split_for_training(labelled, reviews)
-    note = f"words 1–2 and characters 2–5, trained on {len(train):,} reviews, thresholds chosen on {len(dev):,}"
+    note = f"logistic regression over words 1–2 and characters 2–5, trained on {len(train):,} reviews"
+    note += f", thresholds chosen on {len(dev):,}" if dev else ", thresholds 0.5"
     if left_out:
         note += f"; {left_out:,} whose text is evaluated were left out"
     tfidf = TfidfScorer.train(taxonomy, train, dev)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from cxnlp.data import Review
 from cxnlp.taxonomy import Kind, Taxonomy, Thresholds, encode_labels
 
-MAX_POINTS = 60
-"""Points of a curve that are kept, evenly over its recall."""
+LEVELS = 60
+"""Levels of recall, evenly laid, at which points of a curve are kept."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,14 @@ def _curve(
     average = float((np.diff(recall, prepend=0) * precision).sum())
     given = scores >= np.float32(threshold)
     right = int((given & gold).sum())
-    picked = np.unique(np.searchsorted(recall, np.linspace(recall[0], 1, MAX_POINTS), side="left"))
+    levels = np.linspace(recall[0], 1, LEVELS)
+    first = np.searchsorted(recall, levels, side="left")
+    after = np.searchsorted(recall, recall[first], side="right")
+    last = (
+        after[after < len(recall)] - 1
+    )  # where precision falls at the same recall; not at the end, where all is given
+    reached = np.flatnonzero(ranked[ends] >= np.float32(threshold))[-1:]  # so that the threshold lies on the line
+    picked = np.unique(np.concatenate([first, last, reached]))
     return Curve(
         facet=facet,
         label=label,

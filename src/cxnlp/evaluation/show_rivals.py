@@ -50,13 +50,13 @@ def show_systems(systems: Sequence[System]) -> str:
     if any(one.beside for one in systems):
         notes.append(f"{SAME}: the model on the reviews and facets of the line above.")
     wrapped = [fill(note, _WIDTH, subsequent_indent="  ") for note in notes]
-    return "\n\n".join([f"Beside the model ({which(report)})", *blocks, "\n".join(wrapped)])
+    return "\n\n".join([f"Beside the model: {which(report)}", *blocks, "\n".join(wrapped)])
 
 
 def which(report: Report) -> str:
     """Say what the headline figures are of."""
     mean = any(MEAN in slices for figures in report.figures.values() for slices in figures.values())
-    return "unweighted mean over the languages" if mean else "reviews all together"
+    return "unweighted mean over the languages" if mean else "all reviews together"
 
 
 def show_against(against: Paired) -> str:

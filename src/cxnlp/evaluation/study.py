@@ -141,7 +141,7 @@ class _Systems:
         """Those that answer every review and facet."""
         out = []
         if rivals.tfidf is not None:
-            out.append(self._scorer(TFIDF, "TF-IDF, logistic regression", rivals.tfidf_note, rivals.tfidf))
+            out.append(self._scorer(TFIDF, "TF-IDF + logistic", rivals.tfidf_note, rivals.tfidf))
         where = f"of the {len(rivals.train):,} training reviews" if rivals.train else "of the evaluated reviews"
         majority = MajorityScorer.train(self.taxonomy, rivals.train or self.reviews)
         note = f"always the most frequent label, and the most frequent polarity with it, {where}"

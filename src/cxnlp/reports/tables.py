@@ -81,10 +81,10 @@ def _systems(study: Study) -> Section:
             support = next((e.support for e in shown if e is not None), 0)
             rows.append([name, f"{support:,}", *(cell(e) for e in shown)])
         tables.append(Table(facet, ["", "reviews", *(HEADS[figure] for figure in figures)], rows))
-    notes = [f"{one.name.capitalize()}: {one.note}." for one in study.systems if one.note]
+    notes = [f"{one.name[0].upper()}{one.name[1:]}: {one.note}." for one in study.systems if one.note]
     if any(one.beside for one in study.systems):
         notes.append(f"“{SAME}”: the model on the reviews and facets of the line above it.")
-    note = f"Figures are of the {which(study.report)}. " + " ".join(notes)
+    note = f"Figures: {which(study.report)}. " + " ".join(notes)
     return Section("beside", "The model and what it is held against", note, tables)
 
 
