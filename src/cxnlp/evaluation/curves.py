@@ -67,9 +67,8 @@ def _curve(
     levels = np.linspace(recall[0], 1, LEVELS)
     first = np.searchsorted(recall, levels, side="left")
     after = np.searchsorted(recall, recall[first], side="right")
-    last = (
-        after[after < len(recall)] - 1
-    )  # where precision falls at the same recall; not at the end, where all is given
+    # Where precision falls at the same recall; but not at the end, where at last everything is given.
+    last = after[after < len(recall)] - 1
     reached = np.flatnonzero(ranked[ends] >= np.float32(threshold))[-1:]  # so that the threshold lies on the line
     picked = np.unique(np.concatenate([first, last, reached]))
     return Curve(
