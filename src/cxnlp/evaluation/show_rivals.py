@@ -74,7 +74,7 @@ def against_note(against: Paired) -> str:
     """Say how to read a comparison."""
     return (
         f"B − A with its paired 95 % bootstrap interval.\np: approximate randomisation, {against.rounds:,} rounds, "
-        "two-sided, each figure by itself: of twenty\nfigures of equal models one falls below 0.05."
+        "two-sided, each figure by itself: of twenty\nfigures of equal models one falls below 0.05 on average."
     )
 
 

@@ -94,7 +94,7 @@ def _against(against: Paired) -> Section:
         rows = [
             [f"{HEADS[figure]}, {name}", f"{one.support:,}"]
             + (
-                [TOO_FEW, "", "", ""]
+                ["", "", TOO_FEW, ""]
                 if one.few
                 else [number(one.first), number(one.second), signed_interval(one), p_value(one.p)]
             )
