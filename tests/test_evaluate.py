@@ -18,46 +18,8 @@ from cxnlp.cli import evaluate as command
 from cxnlp.data import Review, split_of
 from cxnlp.errors import DataError, SettingsError
 from cxnlp.evaluation import evaluate, evaluate_labels, restrict, scores, show, show_labels
-from cxnlp.taxonomy import Taxonomy, decide, default_thresholds, encode_labels, load_taxonomy
-
-TAXONOMY = load_taxonomy()
-SENTIMENTS = TAXONOMY["sentiment"].labels
-
-
-def gold_reviews(n: int, seed: int = 0, languages: Sequence[str] = ("no", "da", "sv", "en")) -> list[Review]:
-    rng = np.random.default_rng(seed)
-    out = []
-    for i in range(n):
-        names = [name for name in TAXONOMY["touchpoints"].labels if rng.random() < 0.1]
-        polarity = {name: TAXONOMY["polarity"].labels[rng.integers(3)] for name in names}
-        phases = tuple(rng.permutation(TAXONOMY["phases"].labels)[: rng.integers(1, 3)].tolist())
-        labels = {"sentiment": SENTIMENTS[rng.integers(4)], "touchpoints": polarity, "phases": phases}
-        out.append(Review(str(i), f"Omtale nummer {i}", languages[i % len(languages)], labels))
-    return out
-
-
-class Oracle:
-    """A fake model that knows the gold labels of some reviews and is wrong on the others."""
-
-    taxonomy: Taxonomy = TAXONOMY
-    thresholds = default_thresholds(TAXONOMY)
-
-    def __init__(self, reviews: Sequence[Review], wrong: frozenset[str] = frozenset()) -> None:
-        values = encode_labels(TAXONOMY, [review.labels for review in reviews]).values
-        self.known = {}
-        for review, row in zip(reviews, values, strict=True):
-            probs = 0.1 + 0.8 * row
-            phases = review.labels.get("phases")
-            if phases:
-                main = TAXONOMY.slices["phases"].start + TAXONOMY["phases"].labels.index(next(iter(phases)))
-                probs[main] = 0.95
-            self.known[review.text] = probs[::-1] if review.id in wrong else probs
-
-    def probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> np.ndarray:
-        if progress:
-            progress(len(texts))
-        blank = np.full(TAXONOMY.n_logits, 0.2, np.float32)
-        return np.array([self.known.get(text, blank) for text in texts], np.float32)
+from cxnlp.taxonomy import decide, default_thresholds
+from oracle import TAXONOMY, Oracle, gold_reviews, record, write_lines
 
 
 def some_wrong(reviews: Sequence[Review], every: int) -> Oracle:
@@ -225,23 +187,13 @@ def test_json_is_plain_and_figures_are_fractions() -> None:
     report = evaluate(some_wrong(reviews, 4), reviews, resamples=30)
     found = json.loads(json.dumps(report.as_json(), allow_nan=False))
     estimate = found["figures"]["sentiment"]["accuracy"]["no"]
-    assert set(estimate) == {"value", "low", "high", "support", "gold"}
+    assert set(estimate) == {"value", "low", "high", "support", "gold", "few"}
     assert 0 <= estimate["low"] <= estimate["value"] <= estimate["high"] <= 1
     assert set(found["labels"]) == {"sentiment", "touchpoints", "polarity", "phases", "phase", "stage"}
     assert found["bootstrap"] == {"resamples": 30, "seed": 0, "interval": 0.95}
 
 
 # The command
-
-
-def write_lines(path: Path, records: Sequence[dict[str, Any] | str]) -> Path:
-    lines = [line if isinstance(line, str) else json.dumps(line, ensure_ascii=False) for line in records]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-def record(review: Review) -> dict[str, Any]:
-    return {"id": review.id, "lang": review.lang, "text": review.text, **review.labels}
 
 
 @pytest.fixture

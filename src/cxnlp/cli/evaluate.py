@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cxnlp.cli.evaluate_files import SHIPPED, open_all, outputs_of, read_rivals, write_all
 from cxnlp.errors import SettingsError
 
 if TYPE_CHECKING:
     from cxnlp.data import Problem
+    from cxnlp.evaluation.report import Report
+    from cxnlp.evaluation.study import Study
+    from cxnlp.inference.tagger import Tagger
 
-SHIPPED = "default"
 _SHOWN_PROBLEMS = 20
 _BROKEN_LINES = 1
 
@@ -24,6 +26,11 @@ examples:
   cxnlp evaluate default labelled.jsonl
   cxnlp evaluate my-bundle labels.jsonl --texts reviews.jsonl --labels --json scores.json
   cxnlp evaluate default norec_sentence/ --split test
+  cxnlp evaluate default corpus/ --split test --train corpus/ --html report.html
+  cxnlp evaluate old-bundle labelled.jsonl --against new-bundle
+
+--html, --markdown and --json hold figures by language, source and length, confusion, calibration, coverage,
+precision and recall, errors, and baselines beside the model. --html and --train need pip install "cxnlp[report]".
 
 Exit code: 0; 1 if some lines were broken and the rest was scored; 2 if nothing could be scored.
 """
@@ -53,49 +60,109 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--only", metavar="FACET=LABEL,LABEL", action="append", default=[], help="decide among these labels only"
     )
     parser.add_argument("--labels", action="store_true", help="show the figures of every label too")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures here")
+    _add_report_options(parser)
     parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx", help="engine (default: onnx)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="processor (default: auto)")
     parser.set_defaults(run=run)
+
+
+def _add_report_options(parser: argparse.ArgumentParser) -> None:
+    report = parser.add_argument_group("report")
+    report.add_argument("--json", metavar="FILE", type=Path, help="write all figures here")
+    report.add_argument("--html", metavar="FILE", type=Path, help="write a report as one page here")
+    report.add_argument("--markdown", metavar="FILE", type=Path, help="write the report's tables here")
+    report.add_argument(
+        "--gallery-text", action="store_true", help="show the texts of wrong reviews too, which are personal data"
+    )
+    report.add_argument(
+        "--train", metavar="DATA", type=Path, nargs="+", default=[],
+        help="labelled JSONL, or folders of it, whose train split a linear baseline learns from",
+    )  # fmt: skip
+    report.add_argument("--second", metavar="FILE", type=Path, help="JSONL with a second annotator's labels, by id")
+    report.add_argument(
+        "--against", metavar="BUNDLE", help="compare with this model on the same reviews, with intervals and p"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Score, compare, show; give the exit code."""
     from tqdm import tqdm
 
-    from cxnlp.data.write import AtomicText, refuse_input
-    from cxnlp.evaluation import evaluate, show, show_labels
+    from cxnlp.evaluation.evaluate import evaluate_labels, score_reviews
     from cxnlp.evaluation.gold import read_gold
-    from cxnlp.inference.tagger import Tagger
+    from cxnlp.evaluation.paired import check_same_taxonomy, paired
+    from cxnlp.evaluation.study import study
+    from cxnlp.reports import Source
 
     if args.text_column is not None and args.texts is None:
         raise SettingsError("--text-column names a column of --texts, which is not given")
     only = parse_only(args.only)
-    if args.json is not None:
-        inputs = [args.data, args.texts, None if args.bundle == SHIPPED else Path(args.bundle)]
-        refuse_input(args.json, filter(None, inputs), "--json")
-    tagger = Tagger.load(None if args.bundle == SHIPPED else args.bundle, backend=args.backend, device=args.device)
-    gold = read_gold(args.data, tagger.taxonomy, args.texts, args.split, args.text_column)
+    files = outputs_of(args)
+    tagger = _load(args.bundle, args)
+    taxonomy = tagger.taxonomy
+    other = None if args.against is None else _load(args.against, args)
+    names = (args.bundle, args.against or "")
+    if other is not None:
+        check_same_taxonomy(taxonomy, other.taxonomy, names)
+    gold = read_gold(args.data, taxonomy, args.texts, args.split, args.text_column)
     only = {**gold.only, **only}
+    reviews, problems = gold.reviews, list(gold.problems)
+    source = Source(args.bundle, str(args.data), args.split, only, len(gold.problems))
+    found: Study | None = None
     with ExitStack() as stack:
-        # Opened before the long part, so that a folder that cannot be written to is known at once.
-        output = None if args.json is None else stack.enter_context(AtomicText(args.json))
-        bar = stack.enter_context(
-            tqdm(total=len(gold.reviews), unit=" reviews", disable=not sys.stderr.isatty(), leave=False)
-        )
-        report = evaluate(tagger, gold.reviews, only, progress=bar.update)
-        bar.close()
-        if output is not None:
-            source = {"bundle": args.bundle, "data": str(args.data), "split": args.split, "only": only}
-            figures = {**source, "broken_lines": len(gold.problems), **report.as_json()}
-            output.write(json.dumps(figures, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+        outputs = open_all(files, stack)
+        more = bool(files or args.train or args.second)
+        rivals = read_rivals(args, taxonomy, reviews) if more else None
+        total = len(reviews) * (1 if other is None else 2)
+        with tqdm(total=total, unit=" reviews", disable=not sys.stderr.isatty(), leave=False) as bar:
+            scored = score_reviews(tagger, reviews, only, bar.update)
+            there = None if other is None else score_reviews(other, reviews, only, bar.update)
+        against = None if there is None else paired(taxonomy, reviews, scored.labels, there.labels, names)
+        if rivals is not None:
+            problems += rivals.problems
+            found = study(
+                taxonomy, tagger.thresholds, reviews, scored, rivals.rivals,
+                only=only, against=against, gallery_text=args.gallery_text,
+            )  # fmt: skip
+            write_all(outputs, found, source, _facts(args, only, len(gold.problems)))
+        report = found.report if found else evaluate_labels(taxonomy, reviews, scored.labels)
+    _print(args, report, only)
+    if found is not None and (args.train or args.second):
+        from cxnlp.evaluation.show_rivals import show_systems
+
+        print(f"\n{show_systems(found.systems)}")
+    if against is not None:
+        from cxnlp.evaluation.show_rivals import show_against
+
+        print(f"\n{show_against(against)}")
+    _print_problems(problems)
+    return _BROKEN_LINES if problems else 0
+
+
+def _load(bundle: str, args: argparse.Namespace) -> Tagger:
+    from cxnlp.inference.tagger import Tagger
+
+    return Tagger.load(None if bundle == SHIPPED else bundle, backend=args.backend, device=args.device)
+
+
+def _facts(args: argparse.Namespace, only: Mapping[str, Sequence[str]], broken_lines: int) -> dict[str, Any]:
+    """Say what was evaluated, for the top of the JSON."""
+    facts = {"bundle": args.bundle, "data": str(args.data), "split": args.split, "only": only}
+    if args.train:
+        facts["train"] = [str(path) for path in args.train]
+    if args.second is not None:
+        facts["second"] = str(args.second)
+    return {**facts, "broken_lines": broken_lines}
+
+
+def _print(args: argparse.Namespace, report: Report, only: Mapping[str, Sequence[str]]) -> None:
+    from cxnlp.evaluation import show, show_labels
+
     print(show(report))
     for facet, labels in only.items():
         print(f"{facet}: decided among {', '.join(labels)} only.")
     if args.labels:
         print(f"\n{show_labels(report)}")
-    _print_problems(gold.problems)
-    return _BROKEN_LINES if gold.problems else 0
 
 
 def parse_only(options: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -10,15 +11,14 @@ import numpy.typing as npt
 
 from cxnlp.data import Review
 from cxnlp.errors import DataError
-from cxnlp.evaluation import metrics
-from cxnlp.evaluation.bootstrap import RESAMPLES, interval
-from cxnlp.evaluation.compare import Comparison, Labels, compare
-from cxnlp.evaluation.report import ALL, MEAN, UNKNOWN_LANGUAGE, Estimate, LabelScore, Report
+from cxnlp.evaluation.bootstrap import RESAMPLES
+from cxnlp.evaluation.compare import Labels, compare
+from cxnlp.evaluation.figures import estimates, estimates_with_mean, label_scores
+from cxnlp.evaluation.report import ALL, Estimate, LabelScore, Report
 from cxnlp.evaluation.restrict import check_only, restrict
-from cxnlp.evaluation.slices import Slice, languages_in_order, slice_sums
+from cxnlp.evaluation.slices import Groupings, languages_in_order, languages_of, slice_sums
 from cxnlp.taxonomy import Taxonomy, Thresholds, decide
 
-Floats = npt.NDArray[np.float64]
 Progress = Callable[[int], None]
 
 
@@ -35,6 +35,31 @@ class Scorer(Protocol):
 
     def probabilities(self, texts: Sequence[str], progress: Progress | None = None) -> npt.NDArray[np.float32]:
         """Give the probabilities (n, l) of n texts; call ``progress`` with the number of texts newly done."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a model says of n reviews."""
+
+    probs: npt.NDArray[np.float32]
+    """(n, l), after labels that may not be given were left out."""
+    labels: Sequence[Labels]
+    """n records of labels."""
+
+
+def score_reviews(
+    scorer: Scorer,
+    reviews: Sequence[Review],
+    only: Mapping[str, Sequence[str]] | None = None,
+    progress: Progress | None = None,
+) -> Scored:
+    """Score the texts of labelled reviews; see ``evaluate`` for arguments and errors."""
+    only = only or {}
+    _check_labelled(scorer.taxonomy, reviews)  # before the long part
+    check_only(scorer.taxonomy, reviews, only)
+    probs = scorer.probabilities([review.text for review in reviews], progress)
+    probs = restrict(scorer.taxonomy, probs, only)
+    return Scored(probs, decide(scorer.taxonomy, probs, scorer.thresholds))
 
 
 def evaluate(
@@ -60,12 +85,8 @@ def evaluate(
         DataError: there is no labelled review, or a gold label that ``only`` leaves out.
         SettingsError: ``only`` names a facet or label that the taxonomy does not have.
     """
-    only = only or {}
-    _check_labelled(scorer.taxonomy, reviews)  # before the long part
-    check_only(scorer.taxonomy, reviews, only)
-    probs = scorer.probabilities([review.text for review in reviews], progress)
-    predicted = decide(scorer.taxonomy, restrict(scorer.taxonomy, probs, only), scorer.thresholds)
-    return evaluate_labels(scorer.taxonomy, reviews, predicted, resamples=resamples, seed=seed)
+    scored = score_reviews(scorer, reviews, only, progress)
+    return evaluate_labels(scorer.taxonomy, reviews, scored.labels, resamples=resamples, seed=seed)
 
 
 def evaluate_labels(
@@ -73,28 +94,40 @@ def evaluate_labels(
     reviews: Sequence[Review],
     predicted: Sequence[Labels],
     *,
+    by: Groupings | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Report:
     """Compare predicted labels, one record for each review, with gold labels.
 
+    Args:
+        taxonomy: of the labels.
+        reviews: n labelled reviews; one that lacks a facet does not count for it.
+        predicted: n records of labels.
+        by: groupings beside language, such as ``source``, to the group of every review.
+        resamples: bootstrap resamples.
+        seed: of the resamples.
+
     Raises:
         DataError: no review has a gold label.
-        ValueError: there are not as many predictions as reviews.
+        ValueError: there are not as many predictions, or groups, as reviews.
     """
     _check_labelled(taxonomy, reviews)
     comparisons = compare(taxonomy, reviews, predicted)
-    languages = np.array([review.lang or UNKNOWN_LANGUAGE for review in reviews])
+    languages = languages_of(reviews)
     order = languages_in_order(taxonomy, languages)
-    sums = slice_sums(comparisons, languages, order, resamples, seed)
+    sums = slice_sums(comparisons, languages, order, resamples, seed, by)
     figures: dict[str, dict[str, dict[str, Estimate]]] = {}
     labels: dict[str, dict[str, dict[str, LabelScore]]] = {}
-    for one, slices in zip(comparisons, sums, strict=True):
-        figures.setdefault(one.facet, {}).update(_figures(one, slices))
+    grouped: dict[str, dict[str, dict[str, dict[str, Estimate]]]] = {name: {} for name in by or {}}
+    for one, found in zip(comparisons, sums, strict=True):
+        figures.setdefault(one.facet, {}).update(estimates_with_mean(one, found.slices))
         if one.table is not None:
-            labels[one.table] = {name: _label_scores(one, part) for name, part in slices.items()}
+            labels[one.table] = {name: label_scores(one, part) for name, part in found.slices.items()}
+        for grouping, groups in found.by.items():
+            grouped[grouping].setdefault(one.facet, {}).update(estimates(one, groups))
     counts = {ALL: len(reviews)} | {language: int((languages == language).sum()) for language in order}
-    return Report(counts, figures, labels, resamples, seed)
+    return Report(counts, figures, labels, resamples, seed, grouped)
 
 
 def scores(taxonomy: Taxonomy, reviews: Sequence[Review], predicted: Sequence[Labels]) -> dict[str, float]:
@@ -121,37 +154,3 @@ def _check_labelled(taxonomy: Taxonomy, reviews: Sequence[Review]) -> None:
     known = [facet.name for facet in taxonomy.answers]
     if not any(name in review.labels for review in reviews for name in known):
         raise DataError(f"none of the {len(reviews)} reviews has a label; expected at least one of: {', '.join(known)}")
-
-
-def _figures(one: Comparison, slices: Mapping[str, Slice]) -> dict[str, dict[str, Estimate]]:
-    """Figure to slice to estimate, with the mean over languages where there are at least two."""
-    languages = [name for name in slices if name not in (ALL, UNKNOWN_LANGUAGE)]
-    out: dict[str, dict[str, Estimate]] = {}
-    for figure, metric in one.figures.items():
-        values = {name: metric(part.counts) for name, part in slices.items()}  # (1 + resamples,) each
-        out[figure] = {
-            name: _estimate(values[name], part.support, part.counts[0, metrics.GOLD].sum())
-            for name, part in slices.items()
-        }
-        if len(languages) > 1:
-            mean = metrics.mean_defined(np.stack([values[name] for name in languages], axis=-1))
-            estimates = [out[figure][name] for name in languages]
-            out[figure][MEAN] = _estimate(mean, sum(e.support for e in estimates), sum(e.gold for e in estimates))
-    return out
-
-
-def _estimate(values: Floats, support: int, gold: float) -> Estimate:
-    low, high = interval(values[1:])
-    return Estimate(float(values[0]), low, high, support, int(gold))
-
-
-def _label_scores(one: Comparison, part: Slice) -> dict[str, LabelScore]:
-    total = part.counts[0]
-    precision, recall = metrics.label_precision(total), metrics.label_recall(total)
-    f1 = metrics.label_f1(part.counts)  # (1 + resamples, k)
-    out = {}
-    for i, label in enumerate(one.labels):
-        low, high = interval(f1[1:, i])
-        support, predicted = int(total[metrics.GOLD, i]), int(total[metrics.PREDICTED, i])
-        out[label] = LabelScore(float(precision[i]), float(recall[i]), float(f1[0, i]), low, high, support, predicted)
-    return out

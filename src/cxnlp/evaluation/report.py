@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 ALL = "all"
@@ -13,6 +13,9 @@ MEAN = "mean"
 """The unweighted mean over the languages; there only where there are at least two."""
 UNKNOWN_LANGUAGE = "und"
 """The slice of reviews whose language is not given; not part of the mean over languages."""
+
+FEW = 30
+"""A figure of fewer reviews is marked: too few to say."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,15 @@ class Estimate:
     """Reviews that count."""
     gold: int
     """Gold labels in them: for ``polarity_f1`` pairs, for ``polarity_accuracy`` labels that were found."""
+
+    @property
+    def few(self) -> bool:
+        """Whether it rests on too few reviews to say."""
+        return self.support < FEW
+
+
+Figures = Mapping[str, Mapping[str, Mapping[str, Estimate]]]
+"""Facet to figure to slice."""
 
 
 @dataclass(frozen=True)
@@ -57,29 +69,36 @@ class Report:
 
     reviews: Mapping[str, int]
     """Slice to number of reviews, whether or not they are labelled in every facet."""
-    figures: Mapping[str, Mapping[str, Mapping[str, Estimate]]]
-    """Facet to figure to slice."""
+    figures: Figures
     labels: Mapping[str, Mapping[str, Mapping[str, LabelScore]]]
     """Table to slice to label. Tables bear the names that the taxonomy gives: of a facet; of a polarity facet (pairs
     by their polarity); of a main label; of a roll-up."""
     resamples: int
     seed: int
+    by: Mapping[str, Figures] = field(default_factory=dict)
+    """Other groupings than language, such as ``source``, to the figures of their groups, for which they were asked."""
 
     def as_json(self) -> dict[str, Any]:
         """Give the report as JSON can hold it, in the same nesting: undefined figures are null, the rest rounded."""
         return {
             "reviews": dict(self.reviews),
             "bootstrap": {"resamples": self.resamples, "seed": self.seed, "interval": 0.95},
-            "figures": _plain(self.figures),
-            "labels": _plain(self.labels),
+            "figures": plain(self.figures),
+            "labels": plain(self.labels),
+            **({"by": plain(self.by)} if self.by else {}),
         }
 
 
-def _plain(value: object) -> Any:
+def plain(value: object) -> Any:
+    """Give figures as JSON can hold them: undefined ones are null, the rest rounded."""
     if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, Estimate | LabelScore):
-        return {key: _plain(inner) for key, inner in vars(value).items()}
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, Estimate):
+        return {**plain(vars(value)), "few": value.few}
+    if is_dataclass(value):
+        return plain(vars(value))
     if isinstance(value, float):
         return None if math.isnan(value) else round(value, 6)
     return value

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from cxnlp.evaluation.report import ALL, MEAN, Estimate, LabelScore, Report
 from cxnlp.text.shorten import shorten
 
-_HEADS = {
+HEADS = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
     "micro_f1": "micro-F1",
@@ -17,6 +17,7 @@ _HEADS = {
     "main_accuracy": "main label",
     "rollup_accuracy": "main, rolled up",
 }
+"""Figure to its name for people."""
 _FIGURE_WIDTH = 21
 _WIDTH = 100
 _LANGUAGE_WIDTH = 6
@@ -27,11 +28,11 @@ def show(report: Report) -> str:
     """Lay out the figures: one block a facet, one row a slice, each figure with its interval."""
     lines = [_heading(report)]
     for facet, figures in report.figures.items():
-        heads = "".join(f"{_HEADS[figure]:>{_FIGURE_WIDTH}}" for figure in figures)
+        heads = "".join(f"{HEADS[figure]:>{_FIGURE_WIDTH}}" for figure in figures)
         lines += ["", f"{shorten(facet, 15):<15}{heads}"]
         first = next(iter(figures.values()))
         for name, estimate in first.items():
-            cells = "".join(f"{_interval(slices.get(name)):>{_FIGURE_WIDTH}}" for slices in figures.values())
+            cells = "".join(f"{with_interval(slices.get(name)):>{_FIGURE_WIDTH}}" for slices in figures.values())
             lines.append(f"  {shorten(name, 6):<6}{estimate.support:>7,}{cells}")
     lines += ["", "Numbers after a name are reviews that count. Figures × 100 [95 % bootstrap interval]."]
     if any(MEAN in slices for figures in report.figures.values() for slices in figures.values()):
@@ -58,19 +59,21 @@ def _heading(report: Report) -> str:
 
 
 def _label_row(label: str, score: LabelScore, slices: Mapping[str, Mapping[str, LabelScore]], names: list[str]) -> str:
-    f1 = _interval(Estimate(score.f1, score.low, score.high, score.support, score.support))
-    by_language = "".join(f"{_number(slices[name][label].f1):>{_LANGUAGE_WIDTH}}" for name in names)
+    f1 = with_interval(Estimate(score.f1, score.low, score.high, score.support, score.support))
+    by_language = "".join(f"{number(slices[name][label].f1):>{_LANGUAGE_WIDTH}}" for name in names)
     return (
         f"  {shorten(label, _LABEL_WIDTH - 2):<{_LABEL_WIDTH - 2}}{score.support:>8,}{score.predicted:>10,}"
-        f"{_number(score.precision):>7}{_number(score.recall):>7}{f1:>{_FIGURE_WIDTH}}{by_language}"
+        f"{number(score.precision):>7}{number(score.recall):>7}{f1:>{_FIGURE_WIDTH}}{by_language}"
     )
 
 
-def _interval(estimate: Estimate | None) -> str:
+def with_interval(estimate: Estimate | None) -> str:
+    """Give a figure with its interval, such as ``79.0 [74.2–83.1]``; a dash where it is undefined."""
     if estimate is None or math.isnan(estimate.value):
         return "–"
-    return f"{_number(estimate.value)} [{_number(estimate.low)}–{_number(estimate.high)}]"
+    return f"{number(estimate.value)} [{number(estimate.low)}–{number(estimate.high)}]"
 
 
-def _number(fraction: float) -> str:
+def number(fraction: float) -> str:
+    """Give a figure times 100; a dash where it is undefined."""
     return "–" if math.isnan(fraction) else f"{100 * fraction:.1f}"

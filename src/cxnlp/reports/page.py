@@ -1,0 +1,48 @@
+"""One page of HTML that holds everything, and asks no other machine for anything. Needs jinja2."""
+
+from __future__ import annotations
+
+from cxnlp.errors import ExtraError
+from cxnlp.evaluation.show import number
+from cxnlp.evaluation.study import Study
+from cxnlp.reports import charts
+from cxnlp.reports.markdown import described
+from cxnlp.reports.tables import TOO_FEW, Source, sections
+
+
+def need_jinja() -> None:
+    """Ask for jinja2 before the long part begins.
+
+    Raises:
+        ExtraError: it is not installed.
+    """
+    try:
+        import jinja2  # noqa: F401
+    except ImportError as error:
+        raise ExtraError("--html", "jinja2", "report") from error
+
+
+def page(study: Study, source: Source) -> str:
+    """Give the page. Whatever comes from data (names, labels, ids, texts) is escaped by the template engine.
+
+    Raises:
+        ExtraError: jinja2 is not installed.
+    """
+    need_jinja()
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    loader = PackageLoader("cxnlp.reports")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["percent"] = number
+    return environment.get_template("page.html").render(
+        source=source,
+        described=described(study, source),
+        sections=sections(study),
+        squares={"calibration": charts.reliability(study), "coverage": charts.coverage(study)},
+        curves=charts.precision_recall(study),
+        galleries=study.galleries,
+        with_text=any(miss.text is not None for one in study.galleries for miss in one.misses),
+        too_few=TOO_FEW,
+    )
