@@ -147,7 +147,9 @@ def test_an_answer_that_is_no_number_passes_nothing_and_can_be_written() -> None
         def probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> np.ndarray:
             return np.full((len(texts), TAXONOMY.n_logits), np.nan, np.float32)
 
-    outcome = run_checklist(Broken(lambda _: {}), cases(*RECORDS, inv("7", "no", "Bra", expect={"sentiment": "positive"})))
+    outcome = run_checklist(
+        Broken(lambda _: {}), cases(*RECORDS, inv("7", "no", "Bra", expect={"sentiment": "positive"}))
+    )
     assert len(outcome.failures) == len(outcome.verdicts)
     json.dumps([verdict.as_json() for verdict in outcome.failures], allow_nan=False)
 
@@ -171,7 +173,7 @@ def answer(sentiment: str = "neutral", score: float = 0.0, phases: tuple[str, ..
         (Names("touchpoints", absent=("phone",)), answer(phone="positive"), None, False),
         (NamesNothing("touchpoints"), answer(), None, True),
         (NamesNothing("touchpoints"), answer(app="neutral"), None, False),
-        (Same("touchpoints", False), answer(app="neutral", store="neutral"), answer(store="neutral", app="neutral"), True),
+        (Same("touchpoints", False), answer(app="neutral", chat="neutral"), answer(chat="neutral", app="neutral"), True),
         (Same("touchpoints", False), answer(app="neutral"), answer(app="negative"), False),
         (Same("phases", True), answer(phases=("use",)), answer(phases=("use", "support")), True),
         (Same("phases", True), answer(phases=("support",)), answer(phases=("use", "support")), False),
@@ -217,7 +219,9 @@ def test_tables_are_at_most_a_hundred_columns() -> None:
         for lang in languages
         for i in range(40)
     ]
-    outcome = run_checklist(says(bra="positive"), cases(*records, change("x", "no", "A", "A bra", sentiment="not_higher")))
+    outcome = run_checklist(
+        says(bra="positive"), cases(*records, change("x", "no", "A", "A bra", sentiment="not_higher"))
+    )
     for text in (show_checklist(outcome), show_failures(outcome)):
         assert max(map(len, text.splitlines())) <= 100
     assert "No room for: a-long-name, fi" in show_checklist(outcome)
@@ -254,8 +258,8 @@ def test_texts_of_all_lengths_are_made() -> None:
     [
         ('{"id": ', "not a JSON object at column"),
         ({**RECORDS[0], "type": "mtf"}, "\"type\" is 'mtf', expected one of: mft, inv, dir"),
-        ({**RECORDS[0], "txt": "x"}, "unknown key 'txt' of mft case; did you mean 'text'"),
-        ({**RECORDS[0], "text": " "}, '"text" is empty; expected a string; a mft case has: id, lang, type'),
+        ({**RECORDS[0], "txt": "x"}, "unknown key 'txt' of mft cases; did you mean 'text'"),
+        ({**RECORDS[0], "text": " "}, '"text" is empty; expected a string; mft cases have: id, lang, type'),
         ({**RECORDS[0], "expect": None}, 'no "expect" (an object), such as {"sentiment": "negative"}'),
         ({**RECORDS[0], "expect": {"sentimnt": "negative"}}, "unknown facet 'sentimnt'; did you mean 'sentiment'"),
         ({**RECORDS[0], "expect": {"sentiment": "negativ"}}, "unknown label 'negativ' in sentiment; did you mean"),
@@ -277,7 +281,7 @@ def test_wrong_cases_are_named_with_file_and_line(record: Any, message: str, tmp
         read_suite([path], TAXONOMY)
     assert f"{path}, line 3: " in str(error.value)
     assert message in str(error.value)
-    assert "1 wrong cases" in str(error.value)
+    assert "wrong cases: 1\n" in str(error.value)
 
 
 def test_a_suite_in_toml(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from cxnlp.evaluation.checklist import perturb
 from cxnlp.text import clean
 
-TEXTS = st.text(
-    "abcdefghijklmnopqrstuvwxyzæøåäöABCXYZÆØÅÄÖ0123456789 .,!?;:-'&<\n🙂", min_size=1, max_size=120
-).filter(lambda text: any(letter.isalnum() for letter in text))
+TEXTS = st.text("abcdefghijklmnopqrstuvwxyzæøåäöABCXYZÆØÅÄÖ0123456789 .,!?;:-'&<\n🙂", min_size=1, max_size=120).filter(
+    lambda text: any(letter.isalnum() for letter in text)
+)
 ALL = [
     perturb.typos, perturb.lower_case, perturb.upper_case, perturb.digraphs, perturb.bare_letters,
     perturb.no_punctuation, perturb.ellipses, perturb.markup, perturb.white_space,

@@ -25,7 +25,7 @@ class Answer:
 
 def answers_of(taxonomy: Taxonomy, probs: npt.NDArray[np.float32], thresholds: Thresholds) -> list[Answer]:
     """Decide n texts by their probabilities (n, l)."""
-    finite = np.isfinite(probs).all(axis=1)
+    finite = np.asarray(np.isfinite(probs).all(axis=1), np.bool_)
     probs = np.nan_to_num(probs)
     decided = decide(taxonomy, probs, thresholds)
     scored = {facet.name: facet for facet in taxonomy.answers if has_score(facet)}

@@ -75,7 +75,7 @@ def case_from_record(record: Mapping[str, Any], taxonomy: Taxonomy) -> Case:
     for key in record:
         if key not in _KEYS[kind]:
             near = nearest(str(key), sorted(_KEYS[kind]))
-            raise DataError(f"unknown key {str(key)[:40]!r} of {kind} case{near}; known: {', '.join(_order(kind))}")
+            raise DataError(f"unknown key {str(key)[:40]!r} of {kind} cases{near}; known: {', '.join(_order(kind))}")
     identity, lang, text = (_string(record, key, kind) for key in ("id", "lang", "text"))
     capability = "" if kind is Type.INV else _string(record, "capability", kind)
     changed = _string(record, "changed", kind) if kind is Type.DIR else ""
@@ -112,7 +112,7 @@ def _string(record: Mapping[str, Any], key: str, kind: Type) -> str:
     value = record.get(key)
     if not isinstance(value, str) or not value.strip():
         got = "missing" if value is None else "empty" if isinstance(value, str) else f"a {type(value).__name__}"
-        raise DataError(f'"{key}" is {got}; expected a string; a {kind} case has: {", ".join(_order(kind))}')
+        raise DataError(f'"{key}" is {got}; expected a string; {kind} cases have: {", ".join(_order(kind))}')
     return value
 
 

@@ -44,7 +44,7 @@ def read_suite(paths: Sequence[Path], taxonomy: Taxonomy) -> list[Case]:
     if problems:
         shown = "\n  ".join(map(str, problems[:_SHOWN_PROBLEMS]))
         more = len(problems) - _SHOWN_PROBLEMS
-        raise DataError(f"{len(problems)} wrong cases:\n  {shown}" + (f"\n  and {more} more" if more > 0 else ""))
+        raise DataError(f"wrong cases: {len(problems)}\n  {shown}" + (f"\n  and {more} more" if more > 0 else ""))
     if not cases:
         raise DataError(f"no case in {', '.join(map(str, paths)) or 'no file'}; expected one object a line")
     return cases
