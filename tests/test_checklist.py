@@ -173,7 +173,7 @@ def answer(sentiment: str = "neutral", score: float = 0.0, phases: tuple[str, ..
         (Names("touchpoints", absent=("phone",)), answer(phone="positive"), None, False),
         (NamesNothing("touchpoints"), answer(), None, True),
         (NamesNothing("touchpoints"), answer(app="neutral"), None, False),
-        (Same("touchpoints", False), answer(app="neutral", chat="neutral"), answer(chat="neutral", app="neutral"), True),
+        (Same("touchpoints", False), answer(app="", chat="neutral"), answer(chat="neutral", app=""), True),
         (Same("touchpoints", False), answer(app="neutral"), answer(app="negative"), False),
         (Same("phases", True), answer(phases=("use",)), answer(phases=("use", "support")), True),
         (Same("phases", True), answer(phases=("support",)), answer(phases=("use", "support")), False),
