@@ -25,7 +25,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command."""
     parser = subparsers.add_parser(
         "checklist",
-        help="test how a model behaves: negation, dialect, typos, added praise …",
+        help="test how a model behaves, by hand-written cases",
         description="Put hand-written cases to a model and show how many it passes, by capability and language.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
