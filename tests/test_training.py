@@ -24,6 +24,7 @@ from cxnlp import Tagger
 from cxnlp.cli.main import main
 from cxnlp.data import Review, review_from_record, split_of
 from cxnlp.errors import BundleError, SettingsError
+from cxnlp.evaluation.checklist import read_suite, shipped_suite
 from cxnlp.model.calibrate import Calibration
 from cxnlp.model.loss import facet_losses, total_loss
 from cxnlp.model.network import Network
@@ -169,6 +170,17 @@ select = false
     assert not held_out & {review.text for review in data.train}
     assert {review.source for review in data.train} == {"composed", "norec_sentence"}
     assert {review.source for review in data.select} == {"composed"}
+
+
+def test_a_text_of_the_checklist_is_never_trained_on(tmp_path: Path) -> None:
+    rows = tiny.records()
+    texts = [case.text for case in read_suite([shipped_suite()], TAXONOMY)][::40]
+    stolen = [{**rows[0], "id": f"stolen-{i}", "text": f"  {text.upper()}"} for i, text in enumerate(texts)]
+    path = tiny.write_jsonl(tmp_path / "reviews.jsonl", [*rows, *stolen])
+    data = read_training_data([DataSettings("composed", paths=(str(path),))], TAXONOMY)
+    assert len(stolen) > 20
+    assert not [review.id for review in data.train if review.id.startswith("stolen")]
+    assert len(data.train) > 20
 
 
 # The command

@@ -100,6 +100,7 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
     assert "cxnlp/models/nordic-small/manifest.json" in model
     assert model <= names
     assert {"cxnlp/py.typed", "cxnlp/taxonomy/default.toml", "cxnlp/cli/main.py"} <= names
+    assert {f"cxnlp/checklist/{lang}.jsonl" for lang in ("no", "da", "sv", "en")} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"cxnlp"}
     assert not [name for name in names if "test" in name.lower() or "corpus" in name or "__pycache__" in name]

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from cxnlp.data import Problem, Review, hash_fraction, read_norec_sentence, read_reviews, split_reviews
 from cxnlp.errors import DataError
+from cxnlp.evaluation.checklist.shipped import suite_hashes
 from cxnlp.settings import DataSettings
 from cxnlp.taxonomy import Targets, Taxonomy, encode_labels
 from cxnlp.text import TextTokenizer, pad, text_hash
@@ -34,13 +35,15 @@ class TrainingData:
 def read_training_data(sets: Sequence[DataSettings], taxonomy: Taxonomy) -> TrainingData:
     """Read every data set; a text of one set's development or test part is never trained on through another set.
 
+    Nor is a text of the checklist suite, whatever set it comes in.
+
     Raises:
         DataError: a file is missing, or nothing is left to train or select on.
     """
     train: list[Review] = []
     dev: list[Review] = []
     select: list[Review] = []
-    held_out: set[str] = set()
+    held_out = suite_hashes()  # the checklist measures what was never trained on
     problems: list[Problem] = []
     facets = {facet.name for facet in taxonomy.answers}
     for settings in sets:
