@@ -141,10 +141,21 @@ def _set_dropout(network: Network, encoder: float, heads: float) -> None:
 
 
 def make_trainer(recipe: Recipe, folder: Path) -> tuple[ReviewTrainer, TrainingData]:
-    """Prepare data, network and Trainer; ``folder`` takes checkpoints and the log."""
-    set_seed(recipe.seed)
+    """Read what a recipe names and prepare its Trainer; ``folder`` takes checkpoints and the log."""
     taxonomy = load_taxonomy(recipe.taxonomy)
     data = read_training_data(recipe.data, taxonomy)
+    return prepare_trainer(recipe, taxonomy, data, folder), data
+
+
+def prepare_trainer(recipe: Recipe, taxonomy: Taxonomy, data: TrainingData, folder: Path) -> ReviewTrainer:
+    """Prepare network and Trainer for reviews that are at hand; what the recipe says of data and taxonomy is not read.
+
+    ``folder`` takes checkpoints and the log.
+
+    Raises:
+        SettingsError: the recipe names a figure or a loss that the taxonomy and the reviews do not have.
+    """
+    set_seed(recipe.seed)
     _check_names(recipe, taxonomy, data.select)
     network, tokenizer, warm = build_network(recipe, taxonomy)
     freeze(network, recipe.encoder)
@@ -152,7 +163,7 @@ def make_trainer(recipe: Recipe, folder: Path) -> tuple[ReviewTrainer, TrainingD
         _standardise(network, tokenizer, data.train)
     dataset = ReviewDataset(data.train, taxonomy, tokenizer)
     folder.mkdir(parents=True, exist_ok=True)
-    return ReviewTrainer(network, recipe, taxonomy, tokenizer, dataset, data.select, folder), data
+    return ReviewTrainer(network, recipe, taxonomy, tokenizer, dataset, data.select, folder)
 
 
 def _check_names(recipe: Recipe, taxonomy: Taxonomy, select: Sequence[Review]) -> None:
