@@ -12,7 +12,7 @@ import pytest
 import tiny
 from cxnlp.cli.main import build_parser, main
 
-COMMANDS = ("score", "columns", "evaluate", "data", "encoder", "train", "info")
+COMMANDS = ("score", "columns", "evaluate", "data", "encoder", "train", "tune", "benchmark", "info")
 
 
 def _leaves(

@@ -156,7 +156,7 @@ def prepare_trainer(recipe: Recipe, taxonomy: Taxonomy, data: TrainingData, fold
         SettingsError: the recipe names a figure or a loss that the taxonomy and the reviews do not have.
     """
     set_seed(recipe.seed)
-    _check_names(recipe, taxonomy, data.select)
+    check_names(recipe, taxonomy, data.select)
     network, tokenizer, warm = build_network(recipe, taxonomy)
     freeze(network, recipe.encoder)
     if not warm:
@@ -166,7 +166,7 @@ def prepare_trainer(recipe: Recipe, taxonomy: Taxonomy, data: TrainingData, fold
     return ReviewTrainer(network, recipe, taxonomy, tokenizer, dataset, data.select, folder)
 
 
-def _check_names(recipe: Recipe, taxonomy: Taxonomy, select: Sequence[Review]) -> None:
+def check_names(recipe: Recipe, taxonomy: Taxonomy, select: Sequence[Review]) -> None:
     """Refuse names of figures and losses that there are not, before hours of training."""
     figures = list(scores(taxonomy, select, [review.labels for review in select]))
     losses = [facet.name for facet in taxonomy.facets] + [f"{facet.name}.main" for facet in taxonomy.main_facets]
