@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from cxnlp.errors import SettingsError
 from cxnlp.settings.load import read_settings, read_toml
@@ -124,8 +125,8 @@ def with_values(recipe: Recipe, values: Mapping[str, float]) -> Recipe:
     Raises:
         ValueError: the recipe does not take one of them.
     """
-    training: dict[str, object] = {}
-    encoder: dict[str, object] = {}
+    training: dict[str, Any] = {}
+    encoder: dict[str, Any] = {}
     weights = dict(recipe.training.loss_weights)
     for name, value in values.items():
         if name.startswith(f"{_LOSS_WEIGHTS}."):
@@ -134,8 +135,8 @@ def with_values(recipe: Recipe, values: Mapping[str, float]) -> Recipe:
             (encoder if name in _IN_ENCODER else training)[name] = int(value) if is_whole(name) else float(value)
     return replace(
         recipe,
-        encoder=replace(recipe.encoder, **encoder),  # type: ignore[arg-type]
-        training=replace(recipe.training, **training, loss_weights=weights),  # type: ignore[arg-type]
+        encoder=replace(recipe.encoder, **encoder),
+        training=replace(recipe.training, **training, loss_weights=weights),
     )
 
 

@@ -24,6 +24,7 @@ from cxnlp.settings import EncoderSettings, Recipe
 from cxnlp.taxonomy import Taxonomy, load_taxonomy
 from cxnlp.text import TextTokenizer, pad
 from cxnlp.training.dataset import ReviewDataset, TrainingData, read_training_data, spread
+from cxnlp.training.exportable import refuse_unexportable
 from cxnlp.training.finish import write_trained_bundle
 from cxnlp.training.trainer import ReviewTrainer, freeze
 
@@ -80,6 +81,7 @@ def train(
     trainer, data = make_trainer(overrides.apply(recipe), run)
     for problem in data.problems:
         on_problem(problem)
+    refuse_unexportable(trainer.network().encoder.config, recipe.encoder.max_tokens, recipe.encoder.source)
     train_network(trainer, run, resume)
     bundle = write_trained_bundle(output, trainer.network(), trainer.tokenizer, trainer.taxonomy, data, recipe)
     return _report(bundle, data)
