@@ -83,7 +83,7 @@ def test_a_benchmark_names_only_what_there_is(name: str) -> None:
 
 def test_the_command_knows_the_benchmarks() -> None:
     assert command._NAMES == NAMES
-    with pytest.raises(SettingsError, match="no benchmark 'fabs', expected one of .*; did you mean 'fabsa'"):
+    with pytest.raises(SettingsError, match=r"no benchmark 'fabs', expected one of .*; did you mean 'fabsa'"):
         load_benchmark("fabs")
 
 
@@ -122,7 +122,8 @@ def test_norec_keeps_its_files_and_what_is_held_out_is_left_out(tmp_path: Path) 
 
 def fabsa_file(folder: Path, rows: Sequence[tuple[str, list[str]]]) -> Path:
     head = ["id", "text", "labels", "org_index", "industry", "data_source"]
-    return write_csv(folder / "fabsa.csv", head, [[i, text, str(labels), 1, "x", "y"] for i, (text, labels) in enumerate(rows)])
+    cells = [[i, text, str(labels), 1, "x", "y"] for i, (text, labels) in enumerate(rows)]
+    return write_csv(folder / "fabsa.csv", head, cells)
 
 
 def test_fabsa_is_divided_by_the_text_and_keeps_both_polarities(tmp_path: Path) -> None:

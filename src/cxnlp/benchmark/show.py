@@ -70,8 +70,8 @@ def _encoder_note(name: str, encoder: Mapping[str, Any]) -> str:
 def _sizes(one: Mapping[str, Any]) -> str:
     reviews, left_out = one["reviews"], one["left_out"]
     return (
-        f"{reviews['train']:,} reviews to train on, {reviews['dev']:,} to choose on, {reviews['test']:,} to test on. Left "
-        f"out, because their text lies in a part that is measured on: {left_out['train']:,} of the training and "
+        f"{reviews['train']:,} reviews to train on, {reviews['dev']:,} to choose on, {reviews['test']:,} to test on. "
+        f"Left out, because their text lies in a part that is measured on: {left_out['train']:,} of the training and "
         f"{left_out['dev']:,} of the development part."
     )
 

@@ -123,8 +123,8 @@ class _Search:
             study.set_user_attr(_SETTINGS, settings)
         elif changed := [key for key in settings if before.get(key) != settings[key]]:
             raise SettingsError(
-                f"{self.run} holds a search with another {' and another '.join(changed)}; repeat the command that began "
-                "it, or name another --run"
+                f"{self.run} holds a search with another {' and another '.join(changed)}; repeat the command that "
+                "began it, or name another --run"
             )
         for trial in study.trials:
             if trial.state is TrialState.RUNNING:

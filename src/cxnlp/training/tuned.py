@@ -22,8 +22,8 @@ def write_best(run: Path, recipe: Recipe, trial: FrozenTrial, overrides: Overrid
     options = [f"--encoder {overrides.encoder}"] if overrides.encoder else []
     options += [f"--data {name}={path}" for name, path in overrides.data.items()]
     lines = [
-        f"# Found by cxnlp tune: trial {trial.number}, {recipe.training.metric} {_number(trial.value)} on the development "
-        "reviews.",
+        f"# Found by cxnlp tune: trial {trial.number}, {recipe.training.metric} {_number(trial.value)} on the "
+        "development reviews.",
         *([f"# The search was run with {' '.join(options)}; give cxnlp train the same."] if options else []),
     ]
     with AtomicText(run / "best.toml") as file:
