@@ -184,9 +184,9 @@ def test_a_trial_below_the_median_is_stopped(monkeypatch: pytest.MonkeyPatch) ->
     """Five trials at 0.5 after two epochs, then one at 0.2: the median of the others is above it."""
     from transformers import TrainerControl, TrainerState
 
-    from cxnlp.training.tune import EpochReports
+    from cxnlp.training.tune import EpochReports, make_pruner
 
-    study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(4, 1))
+    study = optuna.create_study(direction="maximize", pruner=make_pruner())
     ended = []
     for score in (0.5, 0.5, 0.5, 0.5, 0.5, 0.2, 0.6):
         trial = study.ask()

@@ -39,6 +39,7 @@ class Options:
     epochs: float | None = None
     learning_rate: float | None = None
     batch_size: int | None = None
+    max_tokens: int | None = None
     freeze_embeddings: bool = False
     baseline: bool = False
 
@@ -49,12 +50,14 @@ class Options:
             SettingsError: a value is out of range.
         """
         given = {name: getattr(self, name) for name in ("epochs", "learning_rate", "batch_size")}
-        encoder = benchmark.encoder
-        if self.encoder is not None:
-            encoder = replace(encoder, source=self.encoder)
-        if self.freeze_embeddings:
-            encoder = replace(encoder, freeze_embeddings=True)
+        encoder = replace(
+            benchmark.encoder,
+            source=self.encoder or benchmark.encoder.source,
+            freeze_embeddings=self.freeze_embeddings or benchmark.encoder.freeze_embeddings,
+        )
         try:
+            if self.max_tokens is not None:
+                encoder = replace(encoder, max_tokens=self.max_tokens)
             training = replace(benchmark.training, **{k: v for k, v in given.items() if v is not None})
         except ValueError as error:
             raise SettingsError(str(error)) from error

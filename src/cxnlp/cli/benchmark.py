@@ -16,8 +16,7 @@ _NAMES = ("norec_sentence", "fabsa", "scandisent_mt", "swedish_sentiment")
 EPILOG = """examples:
   cxnlp benchmark norec_sentence --data downloads/norec
   cxnlp benchmark fabsa --data downloads/fabsa --baseline --seeds 3
-  cxnlp benchmark norec_sentence --data downloads/norec --encoder downloads/xlm-roberta-base \\
-      --learning-rate 2e-5 --output runs/benchmark/norec-xlmr
+  cxnlp benchmark norec_sentence --data downloads/norec --encoder downloads/xlm-roberta-base --output runs/xlmr
 
 Each seed's figures are kept as soon as they are known. A run that was cut short goes on when the same command is given
 again. No model is exported. Needs the training packages: pip install "cxnlp[train]".
@@ -43,6 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--epochs", type=float, metavar="N", help="instead of the benchmark's own")
     parser.add_argument("--learning-rate", type=float, metavar="RATE", help="of the encoder, instead of its own")
     parser.add_argument("--batch-size", type=int, metavar="N", help="reviews a step, instead of its own")
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="length of a window, instead of its own")
     parser.add_argument("--freeze-embeddings", action="store_true", help="leave the word vectors as they are")
     parser.add_argument(
         "--baseline", action="store_true", help="also measure TF-IDF with logistic regression (needs scikit-learn)"
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         raise ExtraError("--baseline", "scikit-learn", "benchmark")
     from cxnlp.benchmark.run import Options, run_benchmark
 
-    names = ("encoder", "seeds", "epochs", "learning_rate", "batch_size", "freeze_embeddings", "baseline")
+    names = ("encoder", "seeds", "epochs", "learning_rate", "batch_size", "max_tokens", "freeze_embeddings", "baseline")
     with contextlib.redirect_stdout(sys.stderr):  # the Trainer's figures along the way; stdout is for the tables
         tables = run_benchmark(
             args.name,

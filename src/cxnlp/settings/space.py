@@ -140,6 +140,11 @@ def with_values(recipe: Recipe, values: Mapping[str, float]) -> Recipe:
     )
 
 
+def _end(choices: Choices, highest: bool) -> float:
+    numbers = choices if isinstance(choices, tuple) else (choices.low, choices.high)
+    return max(numbers) if highest else min(numbers)
+
+
 def check_space(recipe: Recipe, space: TuneSpace) -> list[Recipe]:
     """Give the recipe at both ends of the space, where each of its settings takes them.
 
@@ -147,11 +152,8 @@ def check_space(recipe: Recipe, space: TuneSpace) -> list[Recipe]:
         SettingsError: it does not, so that a trial would fail after others have run for hours.
     """
     ends = []
-    for end in (min, max):
-        values = {
-            name: end(one) if isinstance(one, tuple) else end(one.low, one.high)
-            for name, one in space.choices().items()
-        }
+    for highest in (False, True):
+        values = {name: _end(choices, highest) for name, choices in space.choices().items()}
         try:
             ends.append(with_values(recipe, values))
         except ValueError as error:

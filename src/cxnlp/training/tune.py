@@ -72,7 +72,7 @@ def tune(
         check_names(end, taxonomy, data.select)
     search = _Search(recipe, local, taxonomy, data, space, run, overrides)
     run.mkdir(parents=True, exist_ok=True)
-    lock = Lock(run / ".lock", run)
+    lock = Lock(run / ".lock", run, "--run")
     try:
         study = search.open()
         while (n := len(finished(study.trials))) < trials:
@@ -107,7 +107,7 @@ class _Search:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         study = optuna.create_study(
             storage=optuna.storages.RDBStorage(f"sqlite:///{self.run.resolve() / _STUDY}"),
-            pruner=optuna.pruners.MedianPruner(_UNPRUNED_TRIALS, _UNPRUNED_EPOCHS),
+            pruner=make_pruner(),
             study_name="tune",
             direction="maximize",
             load_if_exists=True,
@@ -202,6 +202,11 @@ class EpochReports(TrainerCallback):  # type: ignore[misc]
             control.should_training_stop = True
 
 
+def make_pruner() -> optuna.pruners.BasePruner:
+    """Stop what scores below the median of earlier trials, once there are some, and never after the first epoch."""
+    return optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS, n_warmup_steps=_UNPRUNED_EPOCHS + 1)
+
+
 def propose(trial: optuna.Trial, name: str, choices: Choices) -> float:
     """Have a value proposed."""
     if isinstance(choices, tuple):
@@ -209,8 +214,8 @@ def propose(trial: optuna.Trial, name: str, choices: Choices) -> float:
         return float(trial.suggest_categorical(name, values))
     if is_whole(name):
         step = int(choices.step or 1)
-        return trial.suggest_int(name, int(choices.low), int(choices.high), step=step, log=choices.log)
-    return trial.suggest_float(name, choices.low, choices.high, step=choices.step, log=choices.log)
+        return float(trial.suggest_int(name, int(choices.low), int(choices.high), step=step, log=choices.log))
+    return float(trial.suggest_float(name, choices.low, choices.high, step=choices.step, log=choices.log))
 
 
 def best_of(study: optuna.Study) -> FrozenTrial | None:
