@@ -38,7 +38,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert caught.value.code == 0
     out = capsys.readouterr().out
     for name in COMMANDS:
-        assert re.search(rf"^ +{name} +\w", out, re.MULTILINE), name
+        assert re.search(rf"^ +{name}\s+\w", out, re.MULTILINE), name
     assert "example: cxnlp score" in out
 
 
