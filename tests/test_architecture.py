@@ -17,13 +17,18 @@ PACKAGE = Path(cxnlp.__file__).parent
 # Each room imports only from rooms to its left. ``cxnlp/__init__.py`` stands over them all and offers their best.
 ROOMS = (
     "errors", "version", "taxonomy", "settings", "text", "data", "bundle", "model", "inference", "evaluation",
-    "reports", "training", "integrations", "cli",
+    "reports", "training", "benchmark", "integrations", "cli",
 )  # fmt: skip
 HEAVY = {
     "torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq", "pyarrow", "ijson",
-    "python_calamine", "spacy", "ray", "pyspark", "xlsxwriter", "sklearn", "jinja2",
+    "python_calamine", "spacy", "ray", "pyspark", "xlsxwriter", "sklearn", "jinja2", "optuna",
 }  # fmt: skip
 HEAVY_ROOMS = {"model", "training"}
+# Packages that even there only these files may import.
+OWN_FILES = {
+    "optuna": {"training/tune.py", "training/tuned.py"},
+    "sklearn": {"benchmark/baseline.py", "evaluation/tfidf.py"},
+}
 # Outside the rooms of training: file to what it may import.
 HEAVY_FILES = {
     "data/norec.py": {"datasets"},
@@ -44,6 +49,7 @@ HEAVY_FILES = {
     # Parts of an evaluation that only some ask for.
     "evaluation/tfidf.py": {"sklearn"},
     "reports/page.py": {"jinja2"},
+    "benchmark/baseline.py": {"sklearn"},
     # These ask for the packages that a command needs before it begins.
     "cli/encoder.py": {"transformers", "wordfreq"},
     "cli/train.py": {"transformers", "accelerate", "onnxscript"},
@@ -184,6 +190,13 @@ def test_heavy_packages_stay_in_their_rooms() -> None:
     assert wrong == []
 
 
+def test_optuna_and_scikit_learn_are_imported_where_they_are_used() -> None:
+    found = {(i.module.split(".")[0], i.file) for i in IMPORTS if i.module.split(".")[0] in OWN_FILES}
+    assert found == {(package, file) for package, files in OWN_FILES.items() for file in files}
+    at_import = {i.file for i in IMPORTS if i.module.split(".")[0] == "sklearn" and i.at_import}
+    assert at_import == set()
+
+
 def test_datasets_is_imported_only_when_asked_for() -> None:
     found = [i for i in IMPORTS if i.module.split(".")[0] == "datasets"]
     assert [(i.file, i.at_import) for i in found] == [("data/norec.py", False)]
@@ -253,4 +266,4 @@ def test_scoring_is_imported_without_the_heavy_packages(code: str) -> None:
     assert done.returncode == 0, done.stderr
     loaded = set(done.stdout.split())
     assert "cxnlp" in loaded
-    assert loaded & (HEAVY | {"safetensors", "py3langid", "phonenumbers", "stdnum", "sklearn", "pandas"}) == set()
+    assert loaded & (HEAVY | {"safetensors", "py3langid", "phonenumbers", "stdnum", "pandas"}) == set()

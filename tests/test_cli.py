@@ -12,7 +12,9 @@ import pytest
 import tiny
 from cxnlp.cli.main import build_parser, main
 
-COMMANDS = ("score", "columns", "evaluate", "checklist", "data", "encoder", "train", "info")
+COMMANDS = (
+    "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card",
+)  # fmt: skip
 
 
 def _leaves(

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from cxnlp.errors import CxnlpError
 
 # Each module has add_parser(subparsers) and run(args) -> exit code, and imports what is heavy only in run.
-_COMMANDS = ("score", "columns", "evaluate", "checklist", "data", "encoder", "train", "info", "card")
+_COMMANDS = (
+    "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card",
+)  # fmt: skip
 
 FAILED = 2
 """Exit code of an error that was explained; 1 is for commands whose answer is "no"."""

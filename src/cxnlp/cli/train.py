@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from cxnlp.errors import BackendError, SettingsError
@@ -42,19 +43,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Train."""
-    try:
-        import accelerate  # noqa: F401 - the last of the packages that training needs
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise BackendError(f'training needs {error.name}: pip install "cxnlp[train]"') from error
-    from transformers.utils import logging
-
+    prepare_training()
     from cxnlp.settings import read_recipe
     from cxnlp.training import Overrides, train
 
-    logging.set_verbosity_error()
     recipe = read_recipe(args.recipe)
-    paths = dict(_pair(item) for item in args.data)
+    paths = data_paths(args.data)
     with contextlib.redirect_stdout(sys.stderr):  # the Trainer's figures along the way; stdout is for the report
         report = train(
             recipe,
@@ -66,6 +60,31 @@ def run(args: argparse.Namespace) -> int:
         )
     print(report)
     return 0
+
+
+def prepare_training() -> None:
+    """Ask for the packages that training needs, and keep transformers from talking.
+
+    Raises:
+        BackendError: one of them is not installed.
+    """
+    try:
+        import accelerate  # noqa: F401 - the last of the packages that training needs
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise BackendError(f'training needs {error.name}: pip install "cxnlp[train]"') from error
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+
+
+def data_paths(items: Sequence[str]) -> dict[str, str]:
+    """Read ``NAME=PATH`` options.
+
+    Raises:
+        SettingsError: one has another form.
+    """
+    return dict(_pair(item) for item in items)
 
 
 def _pair(item: str) -> tuple[str, str]:

@@ -25,7 +25,7 @@ class Lock:
         OSError: the file cannot be made.
     """
 
-    def __init__(self, path: Path, what: Path) -> None:
+    def __init__(self, path: Path, what: Path, option: str = "--output") -> None:
         self.path = path
         while True:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -37,7 +37,7 @@ class Lock:
                 if error.errno not in _TAKEN:
                     raise
                 raise DataError(
-                    f"{what}: another run{owner} is writing it; wait until it is done, or give another --output"
+                    f"{what}: another run{owner} is writing it; wait until it is done, or give another {option}"
                 ) from error
             if _is_still(self._descriptor, path):
                 break

@@ -9,7 +9,12 @@ from tokenizers import Tokenizer
 
 from cxnlp.text.clean import clean
 
-_SPECIALS = {"pad": ("<pad>", "[PAD]"), "bos": ("<s>", "[CLS]"), "eos": ("</s>", "[SEP]"), "mask": ("<mask>", "[MASK]")}
+_SPECIALS = {
+    "pad": ("<pad>", "[PAD]"),
+    "bos": ("<s>", "[CLS]", "<bos>"),
+    "eos": ("</s>", "[SEP]", "<eos>"),
+    "mask": ("<mask>", "[MASK]"),
+}
 # Characters of one text that are tokenised at once; a far longer cell is cut in pieces at white space, so that memory
 # and time stay proportional to its length.
 _PIECE_CHARS = 20_000

@@ -24,6 +24,7 @@ from cxnlp.settings import EncoderSettings, Recipe
 from cxnlp.taxonomy import Taxonomy, load_taxonomy
 from cxnlp.text import TextTokenizer, pad
 from cxnlp.training.dataset import ReviewDataset, TrainingData, read_training_data, spread
+from cxnlp.training.exportable import refuse_unexportable
 from cxnlp.training.finish import write_trained_bundle
 from cxnlp.training.trainer import ReviewTrainer, freeze
 
@@ -80,6 +81,7 @@ def train(
     trainer, data = make_trainer(overrides.apply(recipe), run)
     for problem in data.problems:
         on_problem(problem)
+    refuse_unexportable(trainer.network().encoder.config, recipe.encoder.max_tokens, recipe.encoder.source)
     train_network(trainer, run, resume)
     bundle = write_trained_bundle(output, trainer.network(), trainer.tokenizer, trainer.taxonomy, data, recipe)
     return _report(bundle, data)
@@ -141,21 +143,32 @@ def _set_dropout(network: Network, encoder: float, heads: float) -> None:
 
 
 def make_trainer(recipe: Recipe, folder: Path) -> tuple[ReviewTrainer, TrainingData]:
-    """Prepare data, network and Trainer; ``folder`` takes checkpoints and the log."""
-    set_seed(recipe.seed)
+    """Read what a recipe names and prepare its Trainer; ``folder`` takes checkpoints and the log."""
     taxonomy = load_taxonomy(recipe.taxonomy)
     data = read_training_data(recipe.data, taxonomy)
-    _check_names(recipe, taxonomy, data.select)
+    return prepare_trainer(recipe, taxonomy, data, folder), data
+
+
+def prepare_trainer(recipe: Recipe, taxonomy: Taxonomy, data: TrainingData, folder: Path) -> ReviewTrainer:
+    """Prepare network and Trainer for reviews that are at hand; what the recipe says of data and taxonomy is not read.
+
+    ``folder`` takes checkpoints and the log.
+
+    Raises:
+        SettingsError: the recipe names a figure or a loss that the taxonomy and the reviews do not have.
+    """
+    set_seed(recipe.seed)
+    check_names(recipe, taxonomy, data.select)
     network, tokenizer, warm = build_network(recipe, taxonomy)
     freeze(network, recipe.encoder)
     if not warm:
         _standardise(network, tokenizer, data.train)
     dataset = ReviewDataset(data.train, taxonomy, tokenizer, recipe.training.augment, recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    return ReviewTrainer(network, recipe, taxonomy, tokenizer, dataset, data.select, folder), data
+    return ReviewTrainer(network, recipe, taxonomy, tokenizer, dataset, data.select, folder)
 
 
-def _check_names(recipe: Recipe, taxonomy: Taxonomy, select: Sequence[Review]) -> None:
+def check_names(recipe: Recipe, taxonomy: Taxonomy, select: Sequence[Review]) -> None:
     """Refuse names of figures and losses that there are not, before hours of training."""
     figures = list(scores(taxonomy, select, [review.labels for review in select]))
     losses = [facet.name for facet in taxonomy.facets] + [f"{facet.name}.main" for facet in taxonomy.main_facets]
