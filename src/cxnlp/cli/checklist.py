@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from cxnlp.cli.evaluate import SHIPPED
+from cxnlp.cli.evaluate_files import SHIPPED
 
 _EPILOG = """\
 examples:

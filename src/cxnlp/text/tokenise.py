@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from cxnlp.text.capitals import unshout
 from cxnlp.text.clean import clean
 
 _SPECIALS = {
@@ -55,11 +56,11 @@ class TextTokenizer:
         return self._special("mask")
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Give the token ids of each text, cleaned, without special tokens and uncut."""
+        """Give the token ids of each text, cleaned and not shouted, without special tokens and uncut."""
         pieces: list[str] = []
         owners: list[int] = []
         for row, text in enumerate(texts):
-            for piece in _split(clean(text)):
+            for piece in _split(unshout(clean(text))):
                 pieces.append(piece)
                 owners.append(row)
         out: list[list[int]] = [[] for _ in texts]
