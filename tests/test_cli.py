@@ -93,7 +93,7 @@ def test_a_recipe_that_is_not_there_or_wrong(tmp_path: Path, capsys: pytest.Capt
 def test_the_commands_start_as_a_process(tiny_bundle: Path, tmp_path: Path) -> None:
     done = tiny.run_cxnlp("info", str(tiny_bundle), cwd=tmp_path)
     assert done.returncode == 0
-    assert done.stdout.startswith("tiny: bundle format 2")
+    assert done.stdout.startswith("tiny: bundle format 3")
     assert done.stderr == ""
     done = tiny.run_cxnlp("info", str(tmp_path), cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
