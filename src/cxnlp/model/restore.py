@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxnlp.errors import BundleError
+from cxnlp.model.layers import linear_layers
 from cxnlp.model.network import Network
 from cxnlp.model.quantise import dequantise
 from cxnlp.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def restore_network(taxonomy: Taxonomy, config: Mapping[str, Any], weights: Path) -> Network:
@@ -33,7 +37,19 @@ def restore_network(taxonomy: Taxonomy, config: Mapping[str, Any], weights: Path
         encoder.pooler = None
     network = Network(encoder, taxonomy)
     try:
-        network.load_state_dict(dequantise(network, load_file(weights)), strict=True)
+        state = dequantise(network, load_file(weights))
+        _add_biases(network, state)
+        network.load_state_dict(state, strict=True)
     except (RuntimeError, KeyError, SafetensorError) as error:
         raise BundleError(f"{weights}: the weights do not fit the network of the manifest: {error}") from error
     return network.eval()
+
+
+def _add_biases(network: Network, state: Mapping[str, Tensor]) -> None:
+    """Give a bias to linear layers that were made without, as ModernBERT's are: rounding is made up for by one."""
+    from torch import nn
+
+    for name, layer in linear_layers(network).items():
+        bias = state.get(f"{name}.bias")
+        if layer.bias is None and bias is not None:
+            layer.bias = nn.Parameter(bias.clone())
