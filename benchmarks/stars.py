@@ -1,0 +1,56 @@
+"""Negative or positive, by the stars that customers gave: accuracy of a model on reviews that nobody labelled.
+
+python benchmarks/stars.py REVIEWS.jsonl [--model BUNDLE]
+
+Reads ``text``, ``lang`` and ``stars`` of each line; 1 and 2 stars are negative, 4 and 5 positive, the rest is left out.
+The model decides between its two labels ``negative`` and ``positive`` alone. Stars are no gold: customers contradict
+them now and then, so no model reaches 100 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections import defaultdict
+from pathlib import Path
+
+from cxnlp import Tagger
+
+LEAST = 100
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """Give the 95 % Wilson interval of a share."""
+    z = 1.96
+    middle, spread = hits / n + z * z / (2 * n), z * math.sqrt(hits * (n - hits) / n**3 + z * z / (4 * n * n))
+    return (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
+
+
+def main() -> None:
+    """Score the reviews and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reviews", type=Path)
+    parser.add_argument("--model", type=Path, help="folder of a bundle (default: the shipped one)")
+    args = parser.parse_args()
+    rows = [json.loads(line) for line in args.reviews.read_text("utf-8").splitlines() if line.strip()]
+    rows = [row for row in rows if row.get("stars") in (1, 2, 4, 5) and row["text"].strip()]
+    tagger = Tagger.load(args.model)
+    start = tagger.taxonomy.slices["sentiment"].start
+    labels = tagger.taxonomy["sentiment"].labels
+    probs = tagger.probabilities([row["text"] for row in rows])
+    positive = probs[:, start + labels.index("positive")] > probs[:, start + labels.index("negative")]
+    right: dict[str, list[bool]] = defaultdict(list)
+    for row, says in zip(rows, positive, strict=True):
+        right[row["lang"]].append(bool(says) == (row["stars"] > 3))
+    print("| language | reviews | accuracy |\n| --- | ---: | ---: |")
+    for language, hits in sorted(right.items()):
+        low, high = wilson(sum(hits), len(hits))
+        few = "" if len(hits) >= LEAST else ", too few to say"
+        print(
+            f"| {language} | {len(hits):,} | {100 * sum(hits) / len(hits):.1f} [{100 * low:.1f}–{100 * high:.1f}]{few} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
