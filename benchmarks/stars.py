@@ -45,11 +45,10 @@ def main() -> None:
         right[row["lang"]].append(bool(says) == (row["stars"] > 3))
     print("| language | reviews | accuracy |\n| --- | ---: | ---: |")
     for language, hits in sorted(right.items()):
-        low, high = wilson(sum(hits), len(hits))
-        few = "" if len(hits) >= LEAST else ", too few to say"
-        print(
-            f"| {language} | {len(hits):,} | {100 * sum(hits) / len(hits):.1f} [{100 * low:.1f}–{100 * high:.1f}]{few} |"
-        )
+        n = len(hits)
+        few = "" if n >= LEAST else ", too few to say"
+        accuracy, low, high = (f"{100 * share:.1f}" for share in (sum(hits) / n, *wilson(sum(hits), n)))
+        print(f"| {language} | {n:,} | {accuracy} [{low}–{high}]{few} |")
 
 
 if __name__ == "__main__":
