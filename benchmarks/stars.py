@@ -33,8 +33,9 @@ def main() -> None:
     parser.add_argument("reviews", type=Path)
     parser.add_argument("--model", type=Path, help="folder of a bundle (default: the shipped one)")
     args = parser.parse_args()
-    rows = [json.loads(line) for line in args.reviews.read_text("utf-8").splitlines() if line.strip()]
-    rows = [row for row in rows if row.get("stars") in (1, 2, 4, 5) and row["text"].strip()]
+    with args.reviews.open(encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file if line.strip()]
+    rows = [row for row in rows if row.get("stars") in (1, 2, 4, 5) and (row.get("text") or "").strip()]
     tagger = Tagger.load(args.model)
     start = tagger.taxonomy.slices["sentiment"].start
     labels = tagger.taxonomy["sentiment"].labels
@@ -42,7 +43,7 @@ def main() -> None:
     positive = probs[:, start + labels.index("positive")] > probs[:, start + labels.index("negative")]
     right: dict[str, list[bool]] = defaultdict(list)
     for row, says in zip(rows, positive, strict=True):
-        right[row["lang"]].append(bool(says) == (row["stars"] > 3))
+        right[row.get("lang") or "und"].append(bool(says) == (row["stars"] > 3))
     print("| language | reviews | accuracy |\n| --- | ---: | ---: |")
     for language, hits in sorted(right.items()):
         n = len(hits)

@@ -11,7 +11,7 @@ import tiny
 from cxnlp.data import Review
 from cxnlp.taxonomy import load_taxonomy
 from cxnlp.text import TextTokenizer
-from cxnlp.training.augment import augment
+from cxnlp.training.augment import _with_slips, augment
 from cxnlp.training.dataset import ReviewDataset
 
 TEXT = "Bestilte på nettet. Ærlig talt: Østen kom for sent, och ändå köpte jag mer!"
@@ -47,16 +47,21 @@ def test_no_word_is_lost(text: str) -> None:
     for _ in range(8):
         changed = augment(text, 1.0, rng)
         # A word of punctuation alone may go.
-        assert len(changed.split()) <= words
+        assert sum(any(map(str.isalnum, word)) for word in text.split()) <= len(changed.split()) <= words
         if text.strip() and any(char.isalnum() for char in text):
             assert changed.strip()
 
 
-def test_slips_change_few_letters() -> None:
+def test_slips_change_few_words() -> None:
     text = "leveringen kom akkurat da de sa at den skulle komme og alt var uskadd"
-    for changed in variants(text):
-        assert abs(len(changed) - len(text)) <= 8
-        assert [word[0] for word in changed.split()] == [word[0] for word in text.split()]
+    words = (f"{text} " * 40).split()
+    changed = _with_slips(" ".join(words), random.Random(5)).split()
+    assert [word[0] for word in changed] == [word[0] for word in words]
+    long = [i for i, word in enumerate(words) if len(word) >= 4]
+    slips = [i for i in range(len(words)) if changed[i] != words[i]]
+    assert set(slips) <= set(long)
+    assert 0.03 < len(slips) / len(long) < 0.15  # some swaps are of equal letters
+    assert all(abs(len(changed[i]) - len(words[i])) <= 1 for i in slips)
 
 
 def test_the_dataset_reads_some_texts_changed() -> None:

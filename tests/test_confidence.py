@@ -250,3 +250,32 @@ def test_the_shipped_model_has_them() -> None:
     assert list(tagger.manifest.precise) == ["0.7", "0.75", "0.8", "0.85", "0.9", "0.95"]
     ordinary, careful = Tagger.load().thresholds["touchpoints"], tagger.thresholds["touchpoints"]
     assert all(careful[label] >= ordinary[label] for label in ordinary)
+
+
+def test_a_label_that_the_network_never_gives_does_not_run_away(taxonomy: Taxonomy) -> None:
+    # All at log odds of −7, and thirty in a thousand are there all the same.
+    probs = np.full((1_000, 4), 0.5, np.float32)
+    probs[:, 2:] = 1 / (1 + np.exp(7))
+    gold = reviews(["good"] * 1_000, [["food"]] * 30 + [["bed"]] * 30 + [[]] * 940)
+    scaled = scale_probabilities(taxonomy, probs, fit_scaling(taxonomy, probs, gold))
+    assert 0.005 < scaled[0, 3] < 0.05  # three in a hundred would be right
+
+
+def test_the_main_label_stays_the_main_one() -> None:
+    taxonomy = parse_taxonomy(TEXT + 'main = "topic"\n', "hotel.toml")
+    probs, gold = overconfident(1_000)
+    labelled = [Review(r.id, r.text, r.lang, {"topics": r.labels["topics"] or ("bed",)}) for r in gold]
+    scaling = fit_scaling(taxonomy, probs, labelled)
+    assert scaling["topics"]["bed"] == scaling["topics"]["food"]
+    scaled = scale_probabilities(taxonomy, probs, scaling)
+    assert (scaled[:, 2:].argmax(axis=1) == probs[:, 2:].argmax(axis=1)).all()
+
+
+def test_the_main_label_is_held_to_being_the_main_one() -> None:
+    taxonomy = parse_taxonomy(TEXT + 'main = "topic"\n', "hotel.toml")
+    # The more probable topic is always there, and is the main one in half of the reviews.
+    p = np.array([[0.5, 0.5, 0.9, 0.8]] * 200, np.float32)
+    gold = reviews(["good"] * 200, [("bed", "food")] * 100 + [("food", "bed")] * 100)
+    found = precise_cutoffs(taxonomy, p, gold, {"topics": {"bed": 0.5, "food": 0.5}})
+    assert found["0.9"].review["topics"] == 1.0
+    assert found["0.9"].thresholds["topics"] == {"bed": 0.5, "food": 0.5}

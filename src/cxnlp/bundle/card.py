@@ -52,7 +52,7 @@ def model_card(manifest: Manifest, taxonomy: Taxonomy, scores: Mapping[str, Figu
     """
     named = scores or {f"{name}, development part": report for name, report in manifest.scores.items()}
     parts = [_head(manifest, taxonomy, named), _intro(manifest, taxonomy), _learnt_from(manifest), _tables(named)]
-    if not scores:
+    if named and not scores:
         parts.append(
             "Epoch, thresholds and calibration were chosen on these development parts, so the figures flatter."
         )
@@ -72,8 +72,8 @@ def _head(manifest: Manifest, taxonomy: Taxonomy, scores: Mapping[str, Figures])
         "model-index": [{"name": manifest.name, "results": results}],
     }
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items() if key != "model-index"]
-    lines += ["model-index:", f"- name: {json.dumps(manifest.name)}", "  results:"]
-    lines += [f"  - {json.dumps(result, ensure_ascii=False)}" for result in results] or ["  []"]
+    lines += ["model-index:", f"- name: {json.dumps(manifest.name)}", "  results:" if results else "  results: []"]
+    lines += [f"  - {json.dumps(result, ensure_ascii=False)}" for result in results]
     return "\n".join(["---", *lines, "---"])
 
 
@@ -87,7 +87,7 @@ def _results(name: str, figures: Figures) -> Iterator[dict[str, Any]]:
             }
             for figure, slices in by_figure.items()
             for part, estimate in slices.items()
-            if estimate["value"] is not None
+            if estimate["value"] is not None and not estimate.get("few")
         ]
         if metrics:
             yield {
@@ -147,6 +147,8 @@ def _tables(scores: Mapping[str, Figures]) -> str:
 def _cell(estimate: Mapping[str, Any] | None) -> str:
     if estimate is None or estimate["value"] is None:
         return "–"
+    if estimate.get("few"):
+        return "too few to say"
     value, low, high = (100 * estimate[key] for key in ("value", "low", "high"))
     return f"{value:.1f} [{low:.0f}–{high:.0f}]"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -129,7 +130,9 @@ def _scales_fit(name: str, scales: object, taxonomy: Taxonomy) -> bool:
 
 
 def _is_scale(scale: object, shift: object) -> bool:
-    return isinstance(scale, int | float) and scale > 0 and isinstance(shift, int | float)
+    if not isinstance(scale, int | float) or not isinstance(shift, int | float):
+        return False
+    return math.isfinite(shift) and 0 < scale < math.inf
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -37,17 +37,28 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Write or print the card."""
-    from cxnlp.bundle import load_bundle, model_card, shipped_bundle
-    from cxnlp.data.write import AtomicText
+    from cxnlp.bundle import MANIFEST_FILE, load_bundle, model_card, shipped_bundle
+    from cxnlp.data.write import AtomicText, refuse_input
 
     bundle = load_bundle(args.bundle or shipped_bundle())
     card = model_card(bundle.manifest, bundle.taxonomy, dict(map(_scores, args.scores)))
     if args.output is None:
         print(card, end="")
         return 0
+    parts = [bundle.folder / name for name in (MANIFEST_FILE, *bundle.manifest.files)]
+    refuse_input(args.output, [*parts, *(Path(option.rpartition("=")[2]) for option in args.scores)], "--output")
+    _refuse_notes(args.output)
     with AtomicText(args.output) as output:
         output.write(card)
     return 0
+
+
+def _refuse_notes(path: Path) -> None:
+    """Refuse to write over what somebody wrote themselves."""
+    from cxnlp.bundle.card import is_generated
+
+    if path.is_file() and path.stat().st_size and not is_generated(path.read_text("utf-8", errors="replace")):
+        raise SettingsError(f"--output {path}: holds something else than a model card; name another file or remove it")
 
 
 def _scores(option: str) -> tuple[str, Any]:
@@ -55,7 +66,7 @@ def _scores(option: str) -> tuple[str, Any]:
     if not equals or not name or not file:
         raise SettingsError(f"--scores {option!r}: expected NAME=FILE, such as test=test.json")
     try:
-        figures = json.loads(Path(file).read_text("utf-8"))["figures"]
+        figures = dict(json.loads(Path(file).read_text("utf-8"))["figures"])
     except FileNotFoundError as error:
         raise DataError(f"{file}: no such file; make it with cxnlp evaluate --json {file}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:

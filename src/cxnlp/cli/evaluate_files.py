@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -95,13 +96,22 @@ def read_rivals(args: argparse.Namespace, taxonomy: Taxonomy, reviews: Sequence[
     from cxnlp.evaluation.study import Rivals
     from cxnlp.evaluation.tfidf import TfidfScorer, split_for_training
 
-    ratings = ratings_by_id(args.texts, args.text_column) if args.texts is not None else {}
+    ratings: dict[str, float] = {}
+    if args.texts is not None:
+        try:
+            ratings = ratings_by_id(args.texts, args.text_column)
+        except DataError as error:  # the texts were read; only the stars cannot be
+            print(f"cxnlp: no stars beside the model: {error}", file=sys.stderr)
     second = read_second(args.second, taxonomy, reviews) if args.second is not None else None
     problems = list(second.problems) if second else []
     if not args.train:
         return Inputs(Rivals(ratings, second), problems)
     labelled, broken = _read_jsonl(args.train, taxonomy)
     train, dev, left_out = split_for_training(labelled, reviews)
+    if left_out and not train:
+        raise DataError(
+            f"--train: all {left_out:,} reviews are evaluated too; evaluate one --split, or train on others"
+        )
     note = f"logistic regression over words 1–2 and characters 2–5, trained on {len(train):,} reviews"
     note += f", thresholds chosen on {len(dev):,}" if dev else ", thresholds 0.5"
     if left_out:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from cxnlp.data import Review
 from cxnlp.taxonomy import Facet, FacetValue, Kind, Taxonomy, Thresholds, encode_labels
 
-# Nothing reaches this, and everything reaches 0: the label is always given, the others never.
-_NEVER, _ALWAYS = 2.0, 0.0
+# Nothing reaches the first. Whatever may be given at all reaches the second.
+_NEVER, _ALWAYS = 2.0, 1e-6
 # On the scale from −1 to 1: one and two stars of five, and four and five.
 _NEGATIVE, _POSITIVE = -0.5, 0.5
 
@@ -38,7 +38,14 @@ class MajorityScorer:
         thresholds = {}
         for facet in taxonomy.facets:
             if facet.kind is Kind.ANY_OF:
-                most = int(shares[taxonomy.slices[facet.name]].argmax())
+                of = shares[taxonomy.slices[facet.name]]  # a view
+                if facet.main:  # the most frequent main label
+                    main = gold.main[:, taxonomy.main_facets.index(facet)]
+                    most = int(np.bincount(main[main >= 0], minlength=len(of)).argmax())
+                    of[most] = of.max() + _ALWAYS
+                else:
+                    most = int(of.argmax())
+                of[most] = max(of[most], _ALWAYS)
                 thresholds[facet.name] = {
                     label: _ALWAYS if i == most else _NEVER for i, label in enumerate(facet.labels)
                 }

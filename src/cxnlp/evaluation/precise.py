@@ -27,13 +27,13 @@ _NEVER = 1.0
 
 
 def review_cutoff(taxonomy: Taxonomy, probs: Floats32, share: float = REVIEW_SHARE) -> dict[str, float]:
-    """Give the confidence below which the least certain ``share`` of reviews (n, l) lies, in the first facet.
+    """Give the confidence below which the least certain ``share`` of reviews (n, l) lies.
 
-    Empty if there are fewer than ``MIN_REVIEWS``.
+    It is that of the first facet that always gives a label. Empty if there is none, or fewer than ``MIN_REVIEWS``.
     """
-    if len(probs) < MIN_REVIEWS:
+    facet = next((facet for facet in taxonomy.answers if facet.kind is Kind.ONE_OF or facet.main), None)
+    if facet is None or len(probs) < MIN_REVIEWS:
         return {}
-    facet = taxonomy.answers[0]
     top = probs[:, taxonomy.slices[facet.name]].max(axis=1)
     return {facet.name: round(float(np.quantile(top, share)), 4)}
 
@@ -65,9 +65,10 @@ def precise_cutoffs(
             p, gold = probs[known, where], targets.values[known, where] > 0
             if facet.kind is Kind.ANY_OF:
                 limits[facet.name] = _limits(facet, p, gold, thresholds[facet.name], precision)
-            if facet.kind is Kind.ONE_OF or facet.main:
-                right = gold[np.arange(len(p)), p.argmax(axis=1)] if len(p) else np.zeros(0, np.bool_)
-                review[facet.name] = _cutoff(*_counts(p.max(axis=1), right), precision)
+            if len(p) >= MIN_REVIEWS and (facet.kind is Kind.ONE_OF or facet.main):
+                column = taxonomy.main_facets.index(facet) if facet.main else None
+                wanted = gold.argmax(axis=1) if column is None else targets.main[known, column]
+                review[facet.name] = _cutoff(*_counts(p.max(axis=1), p.argmax(axis=1) == wanted), precision)
         found[f"{precision:g}"] = Cutoffs(limits, review)
     return found
 

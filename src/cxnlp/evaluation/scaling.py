@@ -21,7 +21,8 @@ MIN_LABELLED = 30
 # A label's own scale and shift are drawn to those of its facet as if so many observations had them.
 _PRIOR = 20.0
 _TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4), 401))
-_STEPS = 25
+_STEPS, _HALVINGS = 50, 30
+_LEAST_SCALE = 0.05
 
 
 def fit_scaling(
@@ -30,7 +31,8 @@ def fit_scaling(
     """Choose the scaling under which the gold labels of n reviews are most likely.
 
     A softmax facet gets one temperature. The labels of an ``any_of`` facet get a scale and a shift in common, then
-    each its own, drawn towards the common ones the more, the fewer reviews have the label.
+    each its own, drawn towards the common ones the more, the fewer reviews have the label; with a main label it stays
+    at those in common.
 
     Args:
         taxonomy: of the probabilities.
@@ -86,7 +88,9 @@ def _platt(facet: Facet, probs: Floats32, gold: Bits, known: Bits) -> dict[str, 
     fitted = {}
     for i, label in enumerate(facet.labels):
         rows = known[:, i]
-        own = _logistic(logits[rows, i], gold[rows, i], common, _PRIOR) if gold[rows, i].any() else common
+        # The main label is the most probable one: labels of such a facet must keep their order.
+        alone = not facet.main and gold[rows, i].any()
+        own = _logistic(logits[rows, i], gold[rows, i], common, _PRIOR) if alone else common
         fitted[label] = (round(float(own[0]), 4), round(float(own[1]), 4))
     return fitted
 
@@ -94,19 +98,32 @@ def _platt(facet: Facet, probs: Floats32, gold: Bits, known: Bits) -> dict[str, 
 def _logistic(x: Floats, y: Bits, centre: Floats, weight: float) -> Floats:
     """Give the scale and shift of a logistic regression of ``y`` on ``x`` that a normal prior draws to ``centre``.
 
-    Newton's method. The scale stays above zero: a higher probability never comes to mean less.
+    Newton's method, with steps halved until they do good. The scale stays above zero: a higher probability never comes
+    to mean less.
     """
     design = np.stack([x, np.ones_like(x)], axis=1)  # (m, 2)
     # In the units of x, so that the prior weighs the same whatever the logits' size.
     precision = weight * np.diag([float(np.mean(x**2)) * 0.05, 0.05])
-    beta = centre.copy()
+
+    def loss(beta: Floats) -> float:
+        z, away = design @ beta, beta - centre
+        return float((np.logaddexp(0, z) - y * z).sum() + away @ precision @ away / 2)
+
+    beta, now = centre.copy(), loss(centre)
     for _ in range(_STEPS):
         p = 1 / (1 + np.exp(-np.clip(design @ beta, -60, 60)))
         gradient = design.T @ (p - y) + precision @ (beta - centre)
         hessian = design.T @ (design * (p * (1 - p))[:, None]) + precision
         step = np.linalg.solve(hessian, gradient)
-        beta = beta - step
-        beta[0] = max(beta[0], 0.05)
-        if np.abs(step).max() < 1e-8:
+        for _ in range(_HALVINGS):
+            tried = np.array([max(beta[0] - step[0], _LEAST_SCALE), beta[1] - step[1]])
+            if (then := loss(tried)) <= now:
+                break
+            step = step / 2
+        else:
+            break
+        done = np.abs(tried - beta).max() < 1e-8
+        beta, now = tried, then
+        if done:
             break
     return beta

@@ -62,7 +62,12 @@ class TfidfScorer:
         if not any(review.labels and clean(review.text) for review in train):
             raise DataError("no labelled review to train the baseline on; expected some in the train split of --train")
         vectoriser = _vectoriser()
-        rows = vectoriser.fit_transform([clean(review.text) for review in train])
+        try:
+            rows = vectoriser.fit_transform([clean(review.text) for review in train])
+        except ValueError as error:  # no word is in two of them
+            raise DataError(
+                f"{len(train)} training reviews are too few for the baseline; expected some dozens"
+            ) from error
         targets = encode_labels(taxonomy, [review.labels for review in train])
         models = {facet.name: _fit(taxonomy, facet, rows, targets) for facet in taxonomy.facets}
         scorer = cls(taxonomy, vectoriser, models, default_thresholds(taxonomy))

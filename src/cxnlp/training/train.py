@@ -29,7 +29,7 @@ from cxnlp.training.finish import write_trained_bundle
 from cxnlp.training.trainer import ReviewTrainer, freeze
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedConfig
+    from transformers import PreTrainedModel
 
 _STANDARDISE_REVIEWS = 512
 _STANDARDISE_TOKENS = 64
@@ -117,13 +117,17 @@ def build_network(recipe: Recipe, taxonomy: Taxonomy) -> tuple[Network, TextToke
     else:
         encoder, raw = load_encoder(settings.source)
         warm, network = False, Network(encoder, taxonomy)
-    tokenizer = _tokenizer(raw, settings, network.encoder.config)
+    tokenizer = _tokenizer(raw, settings, network.encoder)
     _set_dropout(network, settings.dropout, recipe.training.head_dropout)
     return network, tokenizer, warm
 
 
-def _tokenizer(raw: Tokenizer, settings: EncoderSettings, config: PreTrainedConfig) -> TextTokenizer:
-    longest = getattr(config, "max_position_embeddings", None)
+def _tokenizer(raw: Tokenizer, settings: EncoderSettings, encoder: PreTrainedModel) -> TextTokenizer:
+    longest = getattr(encoder.config, "max_position_embeddings", None)
+    positions = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
+    padding = getattr(positions, "padding_idx", None)
+    if longest and padding is not None:
+        longest -= padding + 1  # RoBERTa's positions begin after that of padding
     if longest and settings.max_tokens > longest:
         raise SettingsError(f"encoder.max_tokens: is {settings.max_tokens}, {settings.source} reads at most {longest}")
     try:

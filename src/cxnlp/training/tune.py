@@ -7,6 +7,7 @@ is decided, so a search goes on after a kill, and proposes what it would have pr
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ from cxnlp.settings import Recipe, TuneSpace, as_table, check_space, default_spa
 from cxnlp.settings.space import Choices, is_whole
 from cxnlp.taxonomy import Taxonomy, load_taxonomy
 from cxnlp.training.dataset import TrainingData, read_training_data
+from cxnlp.training.exportable import refuse_unexportable
 from cxnlp.training.finish import fingerprint
 from cxnlp.training.train import Overrides, check_names, prepare_trainer
 from cxnlp.training.tuned import write_best, write_trials
@@ -153,8 +155,10 @@ class _Search:
         except torch.OutOfMemoryError:
             trial.set_user_attr(_FAILED, "no room")
             state = TrialState.FAIL
-        except Exception:
-            study.tell(trial, state=TrialState.FAIL)  # an error, and no kill: the same settings are not tried again
+        except Exception as error:
+            # An error, and no kill: the trial counts, so that the same settings are not proposed again.
+            trial.set_user_attr(_FAILED, type(error).__name__)
+            study.tell(trial, state=TrialState.FAIL)
             raise
         if reports.scores:
             trial.set_user_attr(_EPOCH, max(reports.scores, key=lambda epoch: reports.scores[epoch]))
@@ -166,6 +170,7 @@ class _Search:
 
     def _train(self, recipe: Recipe, reports: EpochReports, folder: Path) -> None:
         trainer = prepare_trainer(recipe, self.taxonomy, self.data, folder)
+        refuse_unexportable(trainer.network().encoder.config, recipe.encoder.max_tokens, recipe.encoder.source)
         # Only the scores are wanted, and a checkpoint of a large encoder is gigabytes.
         trainer.args.save_strategy = SaveStrategy.NO
         trainer.args.load_best_model_at_end = False
@@ -194,7 +199,7 @@ class EpochReports(TrainerCallback):  # type: ignore[misc]
         """Take in the figures of one epoch."""
         if self.key not in metrics:
             return  # it is undefined where nothing is found and nothing was to be found
-        epoch = round(state.epoch)
+        epoch = math.ceil(state.epoch - 1e-6)  # a last part of an epoch counts as one
         self.scores[epoch] = metrics[self.key]
         self.trial.report(metrics[self.key], epoch)
         if state.global_step < state.max_steps and self.trial.should_prune():
