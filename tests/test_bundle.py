@@ -275,7 +275,7 @@ def test_write_and_replace(tiny_bundle: Path, tmp_path: Path) -> None:
 
 
 def test_a_written_bundle_can_be_read_by_others(tiny_bundle: Path) -> None:
-    assert [oct(path.stat().st_mode & 0o444) for path in tiny_bundle.iterdir()] == ["0o444"] * 4
+    assert [oct(path.stat().st_mode & 0o444) for path in tiny_bundle.iterdir()] == ["0o444"] * 5
 
 
 @pytest.mark.parametrize("error", [ValueError("broken"), OSError(28, "No space left on device"), KeyboardInterrupt()])

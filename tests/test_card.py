@@ -23,16 +23,35 @@ def head_of(card: str) -> dict[str, object]:
     return found
 
 
+FIGURES = {
+    "sentiment": {
+        "accuracy": {
+            "all": {"value": 0.8, "low": 0.7, "high": 0.9, "few": False},
+            "no": {"value": 0.75, "low": 0.5, "high": 1.0, "few": True},
+            "da": {"value": None, "low": None, "high": None, "few": False},
+        }
+    }
+}
+
+
 def test_a_hub_reads_the_head(tiny_bundle: Path) -> None:
     bundle = load_bundle(tiny_bundle)
-    head = head_of(model_card(bundle.manifest, bundle.taxonomy))
+    card = model_card(bundle.manifest, bundle.taxonomy, {"ours, test": FIGURES})
+    head = head_of(card)
     assert head["language"] == ["no", "da", "sv", "en"]
     name, results = model_index_to_eval_results(head["model-index"])
     assert name == "tiny"
-    found = {(r.dataset_name, r.task_name, r.metric_name): (r.metric_type, r.metric_value) for r in results}
-    expected = bundle.manifest.scores["composed"]["sentiment"]["accuracy"]["all"]["value"]
-    assert found["composed, development part", "sentiment", "accuracy (all)"] == ("accuracy", expected)
+    found = [(r.dataset_name, r.task_name, r.metric_name, r.metric_type, r.metric_value) for r in results]
+    # What rests on too few reviews, or is undefined, is not claimed.
+    assert found == [("ours, test", "sentiment", "accuracy (all)", "accuracy", 0.8)]
+    for row in ("| all | 80.0 [70–90] |", "| no | too few to say |", "| da | – |"):
+        assert row in card
     ModelCardData(**{key: value for key, value in head.items() if key != "model-index"})
+
+
+def test_a_head_without_results_is_still_one(tiny_bundle: Path) -> None:
+    bundle = load_bundle(tiny_bundle)  # of two development reviews, too few for any figure
+    assert head_of(model_card(bundle.manifest, bundle.taxonomy))["model-index"] == [{"name": "tiny", "results": []}]
 
 
 def test_it_says_what_was_learnt_from(tiny_bundle: Path) -> None:
@@ -70,13 +89,20 @@ def test_figures_of_other_data(tiny_bundle: Path, tmp_path: Path, capsys: pytest
     scores = f"our reviews, test={tmp_path / 'gold.json'}"
     assert main(["card", str(tiny_bundle), "--scores", scores, "--output", str(output)]) == 0
     card = output.read_text("utf-8")
-    value = json.loads((tmp_path / "gold.json").read_text("utf-8"))["figures"]["sentiment"]["accuracy"]["no"]["value"]
+    value = json.loads((tmp_path / "gold.json").read_text("utf-8"))["figures"]["sentiment"]["accuracy"]["all"]["value"]
     assert "**our reviews, test**" in card
-    assert f"| no | {100 * value:.1f} [" in card
+    assert f"| all | {100 * value:.1f} [" in card
     assert "development part" not in card
     capsys.readouterr()
     assert main(["card", str(tiny_bundle), "--scores", scores]) == 0
     assert capsys.readouterr().out == card
+    # It may be written again, but nothing else is written over.
+    assert main(["card", str(tiny_bundle), "--scores", scores, "--output", str(output)]) == 0
+    output.write_text("notes of our own\n", "utf-8")
+    for taken in (output, tmp_path / "gold.json", tiny_bundle / "manifest.json"):
+        before = taken.read_bytes()
+        assert main(["card", str(tiny_bundle), "--scores", scores, "--output", str(taken)]) == 2
+        assert taken.read_bytes() == before
 
 
 @pytest.mark.parametrize(
