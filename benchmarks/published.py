@@ -29,15 +29,11 @@ def tables(results: Sequence[dict[str, Any]]) -> dict[str, str]:
         own = [one for one in results if one["name"] == name]
         lines: list[str] = []
         for part in benchmark.files:
-            published = [
-                {"model": p.model, "source": p.source, "values": p.values}
-                for p in benchmark.published
-                if p.part in ("", part)
-            ]
             baselines = [row for one in own for row in baseline_rows(one, part)][:1]
             if len(benchmark.files) > 1:
                 lines += [f"**{part}**", ""]
-            lines += [*table_of(published, [*baselines, *(ours_row(one, part) for one in own)]), ""]
+            ours = [*baselines, *(ours_row(one, part) for one in own)]
+            lines += [*table_of(benchmark.published_rows(part), ours), ""]
         if not own:
             lines += ["Ours: not measured yet.", ""]
         out[name] = "\n".join(lines)

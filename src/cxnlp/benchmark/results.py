@@ -31,11 +31,7 @@ def gather(
             "figures": {title: summary([done["figures"][title]["value"] for done in seeds]) for title in titles},
             "seeds": seeds,
             "baseline": store.read(part, BASELINE),
-            "published": [
-                {"model": one.model, "source": one.source, "values": dict(one.values)}
-                for one in benchmark.published
-                if one.part in ("", part)
-            ],
+            "published": benchmark.published_rows(part),
         }
     return {
         "name": name,

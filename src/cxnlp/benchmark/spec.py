@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 from cxnlp.errors import SettingsError, nearest
 from cxnlp.settings import EncoderSettings, TrainingSettings, read_settings
@@ -61,6 +61,14 @@ class Benchmark:
     label_column: str = "label"
     labels: Mapping[str, str] = field(default_factory=dict)
     """For ``rows``: the file's labels to the taxonomy's."""
+
+    def published_rows(self, part: str) -> list[dict[str, Any]]:
+        """Give what others reported of a part, as results and tables hold it."""
+        return [
+            {"model": one.model, "source": one.source, "values": dict(one.values)}
+            for one in self.published
+            if one.part in ("", part)
+        ]
 
 
 def load_benchmark(name: str) -> Benchmark:

@@ -18,13 +18,6 @@ CARD_FILE = "README.md"
 _MARK = "<!-- written by cxnlp"
 Figures = Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]]
 """Facet to figure to slice to estimate, as ``Report.as_json()["figures"]`` has them."""
-# The metric types of the hub for our figures.
-_TYPES = {
-    "accuracy": "accuracy",
-    "main_accuracy": "accuracy",
-    "polarity_accuracy": "accuracy",
-    "rollup_accuracy": "accuracy",
-}
 _NAMES = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
@@ -81,7 +74,7 @@ def _results(name: str, figures: Figures) -> Iterator[dict[str, Any]]:
     for facet, by_figure in figures.items():
         metrics = [
             {
-                "type": _TYPES.get(figure, "f1"),
+                "type": "accuracy" if figure.endswith("accuracy") else "f1",
                 "name": f"{_NAMES.get(figure, figure)} ({part})",
                 "value": estimate["value"],
             }

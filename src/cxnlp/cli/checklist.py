@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from cxnlp.cli.evaluate_files import SHIPPED
+from cxnlp.cli.evaluate_files import SHIPPED, load_named
 
 _EPILOG = """\
 examples:
@@ -57,13 +57,12 @@ def run(args: argparse.Namespace) -> int:
         show_checklist,
         show_failures,
     )
-    from cxnlp.inference.tagger import Tagger
 
     paths = args.cases or [shipped_suite()]
     if args.json is not None:
         inputs = [*paths, *([] if args.bundle == SHIPPED else [Path(args.bundle)])]
         refuse_input(args.json, inputs, "--json")
-    tagger = Tagger.load(None if args.bundle == SHIPPED else args.bundle, backend=args.backend, device=args.device)
+    tagger = load_named(args.bundle, args)
     suite = read_suite(paths, tagger.taxonomy)
     with ExitStack() as stack:
         # Opened before the long part, so that a folder that cannot be written to is known at once.

@@ -9,14 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxnlp.cli.evaluate_files import SHIPPED, open_all, outputs_of, read_rivals, write_all
+from cxnlp.cli.evaluate_files import SHIPPED, load_named, open_all, outputs_of, read_rivals, write_all
 from cxnlp.errors import SettingsError
 
 if TYPE_CHECKING:
     from cxnlp.data import Problem
     from cxnlp.evaluation.report import Report
     from cxnlp.evaluation.study import Study
-    from cxnlp.inference.tagger import Tagger
 
 _SHOWN_PROBLEMS = 20
 _BROKEN_LINES = 1
@@ -98,9 +97,9 @@ def run(args: argparse.Namespace) -> int:
         raise SettingsError("--text-column names a column of --texts, which is not given")
     only = parse_only(args.only)
     files = outputs_of(args)
-    tagger = _load(args.bundle, args)
+    tagger = load_named(args.bundle, args)
     taxonomy = tagger.taxonomy
-    other = None if args.against is None else _load(args.against, args)
+    other = None if args.against is None else load_named(args.against, args)
     names = (args.bundle, args.against or "")
     if other is not None:
         check_same_taxonomy(taxonomy, other.taxonomy, names)
@@ -137,12 +136,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"\n{show_against(against)}")
     _print_problems(problems)
     return _BROKEN_LINES if problems else 0
-
-
-def _load(bundle: str, args: argparse.Namespace) -> Tagger:
-    from cxnlp.inference.tagger import Tagger
-
-    return Tagger.load(None if bundle == SHIPPED else bundle, backend=args.backend, device=args.device)
 
 
 def _facts(args: argparse.Namespace, only: Mapping[str, Sequence[str]], broken_lines: int) -> dict[str, Any]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cxnlp.data import Problem, Review
     from cxnlp.data.write import AtomicText
     from cxnlp.evaluation.study import Rivals, Study
+    from cxnlp.inference.tagger import Tagger
     from cxnlp.reports import Source
     from cxnlp.taxonomy import Taxonomy
 
@@ -63,6 +64,13 @@ def outputs_of(args: argparse.Namespace) -> dict[str, Path]:
 
         need_sklearn()
     return files
+
+
+def load_named(bundle: str, args: argparse.Namespace) -> Tagger:
+    """Load the bundle of a folder, or ``default`` for the shipped one, with the engine that was asked for."""
+    from cxnlp.inference.tagger import Tagger
+
+    return Tagger.load(None if bundle == SHIPPED else bundle, backend=args.backend, device=args.device)
 
 
 def open_all(files: dict[str, Path], stack: ExitStack) -> dict[str, AtomicText]:
@@ -121,16 +129,12 @@ def read_rivals(args: argparse.Namespace, taxonomy: Taxonomy, reviews: Sequence[
 
 
 def _read_jsonl(paths: Iterable[Path], taxonomy: Taxonomy) -> tuple[list[Review], list[Problem]]:
-    from cxnlp.data import read_reviews
+    from cxnlp.data import read_review_files
 
-    reviews: list[Review] = []
-    problems: list[Problem] = []
+    files: list[Path] = []
     for path in paths:
-        files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
-        if not files:
+        found = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+        if not found:
             raise DataError(f"{path}: no .jsonl file in this folder; expected labelled JSONL for --train")
-        for file in files:
-            good, bad = read_reviews(file, taxonomy)
-            reviews += good
-            problems += bad
-    return reviews, problems
+        files += found
+    return read_review_files(files, taxonomy)

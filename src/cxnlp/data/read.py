@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,23 @@ def read_reviews(path: Path, taxonomy: Taxonomy, source: str = "") -> tuple[list
             reviews.append(review_from_record(record, taxonomy, source or path.stem, number))
         except DataError as error:
             problems.append(Problem(str(path), number, str(error)))
+    return reviews, problems
+
+
+def read_review_files(
+    paths: Iterable[Path], taxonomy: Taxonomy, source: str = ""
+) -> tuple[list[Review], list[Problem]]:
+    """Read JSONL files of labelled reviews one after the other, as ``read_reviews`` reads each.
+
+    Raises:
+        DataError: a file cannot be opened.
+    """
+    reviews: list[Review] = []
+    problems: list[Problem] = []
+    for path in paths:
+        found, wrong = read_reviews(path, taxonomy, source)
+        reviews += found
+        problems += wrong
     return reviews, problems
 
 

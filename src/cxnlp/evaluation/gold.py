@@ -10,7 +10,7 @@ from cxnlp.data import (
     Review,
     read_labels_with_texts,
     read_norec_sentence,
-    read_reviews,
+    read_review_files,
     split_of,
 )
 from cxnlp.errors import DataError
@@ -56,13 +56,8 @@ def read_gold(
     elif data.is_dir() and not list(data.glob("*.jsonl")):
         return Gold(read_norec_sentence(data, split or "test"), [], dict(NOREC_ONLY))
     else:
-        reviews: list[Review] = []
-        problems: list[Problem] = []
-        for file in sorted(data.glob("*.jsonl")) if data.is_dir() else [data]:
-            good, bad = read_reviews(file, taxonomy)
-            reviews += good
-            problems += bad
-        gold = Gold(reviews, problems, {})
+        files = sorted(data.glob("*.jsonl")) if data.is_dir() else [data]
+        gold = Gold(*read_review_files(files, taxonomy), {})
     kept = [review for review in gold.reviews if split is None or split_of(review.text) == split]
     if not kept:
         which = f" in split {split}" if split else ""

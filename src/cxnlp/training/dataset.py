@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from cxnlp.data import Problem, Review, hash_fraction, read_norec_sentence, read_reviews, split_reviews
+from cxnlp.data import Problem, Review, hash_fraction, read_norec_sentence, read_review_files, split_reviews
 from cxnlp.errors import DataError
 from cxnlp.evaluation.checklist.shipped import suite_hashes
 from cxnlp.settings import DataSettings
@@ -63,13 +63,9 @@ def _read(settings: DataSettings, taxonomy: Taxonomy, problems: list[Problem]) -
     if settings.kind == "norec_sentence":
         folder = Path(settings.paths[0]) if settings.paths else None
         return {split: read_norec_sentence(folder, split) for split in ("train", "dev", "test")}
-    reviews: list[Review] = []
-    for pattern in settings.paths:
-        files = sorted(glob.glob(pattern)) or [pattern]
-        for file in files:
-            found, wrong = read_reviews(Path(file), taxonomy, settings.name)
-            reviews += found
-            problems += wrong
+    files = [Path(file) for pattern in settings.paths for file in sorted(glob.glob(pattern)) or [pattern]]
+    reviews, wrong = read_review_files(files, taxonomy, settings.name)
+    problems += wrong
     return split_reviews(reviews)
 
 
