@@ -2,7 +2,7 @@
 
     python benchmarks/published.py runs/benchmark/*/results.json
 
-Without results the tables hold what others reported, and nothing of ours. With --check nothing is written; the exit
+The tables of a benchmark of which no results are given stay as they are. With --check nothing is written; the exit
 code says whether the document is what the given results make.
 """
 
@@ -17,16 +17,19 @@ from typing import Any
 
 from cxnlp.benchmark import NAMES, load_benchmark
 from cxnlp.benchmark.show import baseline_rows, ours_row, table_of
+from cxnlp.data.write import AtomicText
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
 
 def tables(results: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Give the tables of each benchmark: one a part, rows of others first, then the baseline, then ours."""
+    """Give the tables of each benchmark in the results: one a part, rows of others first, the baseline, then ours."""
     out = {}
     for name in NAMES:
-        benchmark = load_benchmark(name)
         own = [one for one in results if one["name"] == name]
+        if not own:
+            continue
+        benchmark = load_benchmark(name)
         lines: list[str] = []
         for part in benchmark.files:
             baselines = [row for one in own for row in baseline_rows(one, part)][:1]
@@ -34,8 +37,6 @@ def tables(results: Sequence[dict[str, Any]]) -> dict[str, str]:
                 lines += [f"**{part}**", ""]
             ours = [*baselines, *(ours_row(one, part) for one in own)]
             lines += [*table_of(benchmark.published_rows(part), ours), ""]
-        if not own:
-            lines += ["Ours: not measured yet.", ""]
         out[name] = "\n".join(lines)
     return out
 
@@ -62,7 +63,8 @@ def main() -> int:
     after = filled(before, [json.loads(path.read_text("utf-8")) for path in args.results])
     if args.check:
         return int(before != after)
-    args.document.write_text(after, "utf-8")
+    with AtomicText(args.document) as file:
+        file.write(after)
     print(f"{args.document}: written from {len(args.results)} results", file=sys.stderr)
     return 0
 

@@ -26,7 +26,7 @@ HEAVY = {
 HEAVY_ROOMS = {"model", "training"}
 # Packages that even there only these files may import.
 OWN_FILES = {
-    "optuna": {"training/tune.py", "training/tuned.py"},
+    "optuna": {"training/pruner.py", "training/tune.py", "training/tuned.py"},
     "sklearn": {"evaluation/tfidf.py"},
 }
 # Outside the rooms of training: file to what it may import.

@@ -185,9 +185,10 @@ def test_a_trial_below_the_median_is_stopped(monkeypatch: pytest.MonkeyPatch) ->
     """Five trials at 0.5 after two epochs, then one at 0.2: the median of the others is above it."""
     from transformers import TrainerControl, TrainerState
 
-    from cxnlp.training.tune import EpochReports, make_pruner
+    from cxnlp.training.pruner import MedianAtShare
+    from cxnlp.training.tune import EpochReports
 
-    study = optuna.create_study(direction="maximize", pruner=make_pruner())
+    study = optuna.create_study(direction="maximize", pruner=MedianAtShare(4))
     ended = []
     for score in (0.5, 0.5, 0.5, 0.5, 0.5, 0.2, 0.6):
         trial = study.ask()
@@ -203,6 +204,40 @@ def test_a_trial_below_the_median_is_stopped(monkeypatch: pytest.MonkeyPatch) ->
     reports = EpochReports(study.ask(), "eval_mean")
     reports.on_evaluate(None, TrainerState(epoch=1.0), TrainerControl(), {"eval_other": 0.1})
     assert reports.scores == {}
+
+
+def test_trials_of_unlike_length_are_compared_at_the_same_share_of_their_epochs() -> None:
+    """Four trials of four epochs, and one of eight, whose learning rate falls half as fast."""
+    from cxnlp.training.pruner import MedianAtShare
+
+    study = optuna.create_study(direction="maximize", pruner=MedianAtShare(4))
+    lengths = {"epochs": optuna.distributions.FloatDistribution(4, 8)}
+
+    def add(epochs: float, scores: list[float], state: optuna.trial.TrialState) -> None:
+        values = dict(enumerate(scores, start=1))
+        value = scores[-1] if state is optuna.trial.TrialState.COMPLETE else None
+        study.add_trial(
+            optuna.trial.create_trial(
+                state=state, value=value, params={"epochs": epochs}, distributions=lengths, intermediate_values=values
+            )
+        )
+
+    for _ in range(4):
+        add(4, [0.40, 0.50, 0.60, 0.70], optuna.trial.TrialState.COMPLETE)
+    seen = []
+    for scores in ([0.3, 0.42], [0.3, 0.42, 0.45], [0.3, 0.42, 0.45, 0.46], [0.3, 0.42, 0.45, 0.51]):
+        add(8, scores, optuna.trial.TrialState.RUNNING)
+        seen.append(study.pruner.prune(study, study.trials[-1]))
+    # After 2 and 3 of 8 epochs the others had 0.40 (one of four), after 4 they had 0.50.
+    assert seen == [False, False, True, False]
+
+
+def test_what_a_recipe_has_switched_off_is_not_searched(recipe: Recipe) -> None:
+    weights = {"polarity": 1.5, "phases": 0.0}
+    off = replace(recipe, training=replace(recipe.training, averaging=0.0, loss_weights=weights))
+    space = default_space(off, ["touchpoints", "polarity", "phases"])
+    assert space.averaging is None
+    assert space.loss_weights == {"touchpoints": Range(0.5, 2.0, log=True), "polarity": Range(0.75, 3.0, log=True)}
 
 
 def test_a_search_without_trials_or_packages(

@@ -115,33 +115,35 @@ def _run_part(
     flat = flat_taxonomy(taxonomy)
     sizes = f"{len(divided.train):,} train, {len(divided.dev):,} dev, {len(divided.test):,} test"
     say(f"{name} {part}: {sizes}; {divided.left_out['train']:,} training reviews left out, whose text is held out")
+    for seed in range(1, benchmark.seeds + 1):
+        if outcome := store.read(part, seed):
+            before = " (done before)"
+        else:
+            before = ""
+            outcome = _run_seed(name, benchmark, taxonomy, part, divided, seed, store)
+            store.write(part, seed, outcome)
+        # Some gigabytes for large encoders, and of no more use: the figures are kept.
+        shutil.rmtree(store.run_folder(part, seed) / "checkpoints", ignore_errors=True)
+        say(f"{part}, seed {seed} of {benchmark.seeds}: {_shown(outcome['figures'])}{before}")
     if baseline and store.read(part, BASELINE) is None:
         started_s = time.monotonic()
         found = baseline_labels(flat, divided.train, divided.dev, divided.test)
         figures = _figures(benchmark, flat, divided.test, found)
         store.write(part, BASELINE, {"seconds": round(time.monotonic() - started_s, 1), "figures": figures})
         say(f"{part}, {NAME}: {_shown(figures)}")
-    for seed in range(1, benchmark.seeds + 1):
-        if outcome := store.read(part, seed):
-            before = " (done before)"
-        else:
-            before = ""
-            outcome = _run_seed(name, benchmark, taxonomy, divided, seed, store.run_folder(part, seed))
-            store.write(part, seed, outcome)
-        # Some gigabytes for large encoders, and of no more use: the figures are kept.
-        shutil.rmtree(store.run_folder(part, seed) / "checkpoints", ignore_errors=True)
-        say(f"{part}, seed {seed} of {benchmark.seeds}: {_shown(outcome['figures'])}{before}")
 
 
 def _run_seed(
-    name: str, benchmark: Benchmark, taxonomy: Taxonomy, divided: Divided, seed: int, folder: Path
+    name: str, benchmark: Benchmark, taxonomy: Taxonomy, part: str, divided: Divided, seed: int, store: Store
 ) -> dict[str, Any]:
     """Train once; the best epoch and the thresholds are chosen on the development part alone."""
     started_s = time.monotonic()
+    folder = store.run_folder(part, seed)
     in_memory = DataSettings(name, paths=("in memory",))
     recipe = Recipe(name, benchmark.encoder, (in_memory,), seed=seed, training=benchmark.training)
-    train, dev = ([_nested(taxonomy, review) for review in part] for part in (divided.train, divided.dev))
+    train, dev = ([_nested(taxonomy, review) for review in reviews] for reviews in (divided.train, divided.dev))
     trainer = prepare_trainer(recipe, taxonomy, TrainingData(train, dev, dev, []), folder)
+    store.claim()
     train_network(trainer, folder, resume=True)  # of a seed that was cut short, its whole epochs are kept
     tagger = trainer.tagger()
     thresholds = choose_thresholds(taxonomy, tagger.probabilities([review.text for review in dev]), dev)

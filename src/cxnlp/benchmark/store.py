@@ -20,6 +20,9 @@ BASELINE = "baseline"
 class Store:
     """The folder of results. Each seed's figures lie there from the moment they are known.
 
+    It belongs to its settings from the first ``claim`` or ``write`` on, and not before it is known that they can be
+    used: a mistyped encoder leaves it free.
+
     Raises:
         SettingsError: the folder holds results that other settings or other data gave.
         DataError: another run is at work in it, or it cannot be written.
@@ -27,20 +30,20 @@ class Store:
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self.folder = folder
+        self._settings: dict[str, Any] = json.loads(json.dumps(settings))
         (folder / _SEEDS).mkdir(parents=True, exist_ok=True)
         self._lock = Lock(folder / ".lock", folder)
         try:
-            self._check(json.loads(json.dumps(settings)))
+            self._check()
         except BaseException:
             self._lock.release()
             raise
 
-    def _check(self, settings: dict[str, Any]) -> None:
+    def _check(self) -> None:
         path = self.folder / _SETTINGS
         if not path.is_file():
-            _write(path, settings)
             return
-        before, now = _leaves(read_json(path)), _leaves(settings)
+        before, now = _leaves(read_json(path)), _leaves(self._settings)
         changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
         if changed:
             shown = "; ".join(f"{key} was {before.get(key)!r}, is {now.get(key)!r}" for key in changed[:3])
@@ -49,6 +52,11 @@ class Store:
                 f"{self.folder} holds results of other settings: {shown}{more}; repeat the command that began them, or "
                 "name another --output"
             )
+
+    def claim(self) -> None:
+        """Say whose the folder is, before anything lies in it that a run would go on from."""
+        if not (path := self.folder / _SETTINGS).is_file():
+            _write(path, self._settings)
 
     def run_folder(self, part: str, seed: int) -> Path:
         """Where the checkpoints and the log of one seed lie."""
@@ -61,6 +69,7 @@ class Store:
 
     def write(self, part: str, seed: int | str, outcome: Mapping[str, Any]) -> None:
         """Keep what one seed came to."""
+        self.claim()
         _write(self._path(part, seed), outcome)
 
     def finish(self, results: Mapping[str, Any], text: str) -> None:

@@ -18,15 +18,16 @@ CARD_FILE = "README.md"
 _MARK = "<!-- written by cxnlp"
 Figures = Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]]
 """Facet to figure to slice to estimate, as ``Report.as_json()["figures"]`` has them."""
-_NAMES = {
+FIGURE_NAMES = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
     "micro_f1": "micro-F1",
     "polarity_f1": "F1 with polarity",
     "polarity_accuracy": "polarity, if found",
     "main_accuracy": "main label",
-    "rollup_accuracy": "main label, rolled up",
+    "rollup_accuracy": "main, rolled up",
 }
+"""Figure to its name for people, here and wherever figures are shown."""
 _HEADLINE = ("accuracy", "micro_f1", "polarity_f1", "main_accuracy")
 
 
@@ -75,7 +76,7 @@ def _results(name: str, figures: Figures) -> Iterator[dict[str, Any]]:
         metrics = [
             {
                 "type": "accuracy" if figure.endswith("accuracy") else "f1",
-                "name": f"{_NAMES.get(figure, figure)} ({part})",
+                "name": f"{FIGURE_NAMES.get(figure, figure)} ({part})",
                 "value": estimate["value"],
             }
             for figure, slices in by_figure.items()
@@ -128,7 +129,7 @@ def _tables(scores: Mapping[str, Figures]) -> str:
             (facet, figure) for facet, by_figure in figures.items() for figure in by_figure if figure in _HEADLINE
         ]
         slices = list(dict.fromkeys(part for facet, figure in columns for part in figures[facet][figure]))
-        head = " | ".join(f"{facet}, {_NAMES[figure]}" for facet, figure in columns)
+        head = " | ".join(f"{facet}, {FIGURE_NAMES[figure]}" for facet, figure in columns)
         rows = [
             f"| {part} | " + " | ".join(_cell(figures[facet][figure].get(part)) for facet, figure in columns) + " |"
             for part in slices

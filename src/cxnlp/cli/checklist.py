@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from cxnlp.cli.evaluate_files import SHIPPED, load_named
+from cxnlp.cli.engine import SHIPPED, add_bundle, add_engine, load_named
 
 _EPILOG = """\
 examples:
@@ -30,17 +30,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "bundle", metavar="BUNDLE", help=f"folder of a model, or {SHIPPED!r} for the one that is shipped"
-    )
+    add_bundle(parser)
     parser.add_argument(
         "--cases", metavar="FILE", type=Path, action="append",
         help="cases of your own (.jsonl, .toml or a folder; may be repeated), instead of the suite that is shipped",
     )  # fmt: skip
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all rates here; with --failures, these too")
     parser.add_argument("--failures", action="store_true", help="show every check that was not passed, with its text")
-    parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx", help="engine (default: onnx)")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="processor (default: auto)")
+    add_engine(parser)
     parser.set_defaults(run=run)
 
 

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxnlp.cli.evaluate_files import SHIPPED, load_named, open_all, outputs_of, read_rivals, write_all
+from cxnlp.cli.engine import add_bundle, add_engine, load_named
+from cxnlp.cli.evaluate_files import open_all, outputs_of, read_rivals, write_all
 from cxnlp.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -44,9 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "bundle", metavar="BUNDLE", help=f"folder of a model, or {SHIPPED!r} for the one that is shipped"
-    )
+    add_bundle(parser)
     parser.add_argument(
         "data", metavar="DATA", type=Path, help="labelled JSONL, a folder of such files, or a folder of NoReC_sentence"
     )
@@ -60,8 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--labels", action="store_true", help="show the figures of every label too")
     _add_report_options(parser)
-    parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx", help="engine (default: onnx)")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="processor (default: auto)")
+    add_engine(parser)
     parser.set_defaults(run=run)
 
 
@@ -118,7 +116,8 @@ def run(args: argparse.Namespace) -> int:
             there = None if other is None else score_reviews(other, reviews, only, bar.update)
         against = None if there is None else paired(taxonomy, reviews, scored.labels, there.labels, names)
         if rivals is not None:
-            problems += rivals.problems
+            # A file may be evaluated and trained on, each split by itself; its broken lines count once.
+            problems = list(dict.fromkeys([*problems, *rivals.problems]))
             found = study(
                 taxonomy, tagger.thresholds, reviews, scored, rivals.rivals,
                 only=only, against=against, gallery_text=args.gallery_text,

@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cxnlp.cli.engine import SHIPPED
 from cxnlp.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from cxnlp.data import Problem, Review
     from cxnlp.data.write import AtomicText
     from cxnlp.evaluation.study import Rivals, Study
-    from cxnlp.inference.tagger import Tagger
     from cxnlp.reports import Source
     from cxnlp.taxonomy import Taxonomy
 
-SHIPPED = "default"
 FORMATS = ("json", "html", "markdown")
 
 
@@ -64,13 +63,6 @@ def outputs_of(args: argparse.Namespace) -> dict[str, Path]:
 
         need_sklearn()
     return files
-
-
-def load_named(bundle: str, args: argparse.Namespace) -> Tagger:
-    """Load the bundle of a folder, or ``default`` for the shipped one, with the engine that was asked for."""
-    from cxnlp.inference.tagger import Tagger
-
-    return Tagger.load(None if bundle == SHIPPED else bundle, backend=args.backend, device=args.device)
 
 
 def open_all(files: dict[str, Path], stack: ExitStack) -> dict[str, AtomicText]:

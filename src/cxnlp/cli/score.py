@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxnlp.cli.engine import add_engine
 from cxnlp.cli.reading import FILE_HELP, add_reading_options, reading_options
 from cxnlp.cli.writing import add_writing_options, output_path, score_options
 from cxnlp.errors import CxnlpError
@@ -55,10 +56,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--model", type=Path, metavar="BUNDLE", help="folder of a trained model (default: the shipped one)"
     )
-    parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx", help="scoring engine (default: onnx)")
-    parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to score (default: auto)"
-    )
+    add_engine(parser)
     parser.add_argument(
         "--min-precision",
         type=float,

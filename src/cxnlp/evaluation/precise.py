@@ -54,40 +54,50 @@ def precise_cutoffs(
         reviews: n labelled reviews.
         thresholds: the ordinary ones.
     """
+    if len(reviews) < MIN_REVIEWS:
+        return {}
     targets = encode_labels(taxonomy, [review.labels for review in reviews])
-    found: dict[str, Cutoffs] = {}
-    for precision in PRECISIONS if len(reviews) >= MIN_REVIEWS else ():
-        limits: dict[str, dict[str, float]] = {}
-        review: dict[str, float] = {}
-        for facet in taxonomy.answers:
-            where = taxonomy.slices[facet.name]
-            known = targets.mask[:, where.start] > 0
-            p, gold = probs[known, where], targets.values[known, where] > 0
-            if facet.kind is Kind.ANY_OF:
-                limits[facet.name] = _limits(facet, p, gold, thresholds[facet.name], precision)
-            if len(p) >= MIN_REVIEWS and (facet.kind is Kind.ONE_OF or facet.main):
-                column = taxonomy.main_facets.index(facet) if facet.main else None
-                wanted = gold.argmax(axis=1) if column is None else targets.main[known, column]
-                review[facet.name] = _cutoff(*_counts(p.max(axis=1), p.argmax(axis=1) == wanted), precision)
-        found[f"{precision:g}"] = Cutoffs(limits, review)
-    return found
+    labels: dict[str, tuple[Floats, Floats]] = {}
+    firsts: dict[str, tuple[Floats, Floats]] = {}
+    for facet in taxonomy.answers:
+        where = taxonomy.slices[facet.name]
+        known = targets.mask[:, where.start] > 0
+        p, gold = probs[known, where], targets.values[known, where] > 0
+        if facet.kind is Kind.ANY_OF:
+            labels[facet.name] = _drawn_to_facet(p, gold)
+        if len(p) >= MIN_REVIEWS and (facet.kind is Kind.ONE_OF or facet.main):
+            column = taxonomy.main_facets.index(facet) if facet.main else None
+            wanted = gold.argmax(axis=1) if column is None else targets.main[known, column]
+            firsts[facet.name] = _counts(p.max(axis=1), p.argmax(axis=1) == wanted)
+    return {
+        f"{precision:g}": Cutoffs(
+            {name: _limits(taxonomy[name], counts, thresholds[name], precision) for name, counts in labels.items()},
+            {name: _cutoff(*counts, precision) for name, counts in firsts.items()},
+        )
+        for precision in PRECISIONS
+    }
+
+
+def _drawn_to_facet(p: Floats32, gold: Bits) -> tuple[Floats, Floats]:
+    """Count hits and predictions of each of k labels at every cutoff, (k, grid), drawn to the facet's precision."""
+    counts = [_counts(p[:, i], gold[:, i]) for i in range(p.shape[1])]
+    hits, given = (np.stack([pair[part] for pair in counts]) for part in (0, 1))
+    all_hits, all_given = hits.sum(axis=0), given.sum(axis=0)
+    pooled = np.divide(all_hits, all_given, out=np.zeros_like(all_hits), where=all_given > 0)
+    # Above the last prediction of all, the facet has the precision that it had there.
+    if all_given.any():
+        last = int(np.flatnonzero(all_given)[-1])
+        pooled[last + 1 :] = pooled[last]
+    return hits + _PRIOR * pooled, given + _PRIOR
 
 
 def _limits(
-    facet: Facet, p: Floats32, gold: Bits, thresholds: Mapping[str, float], precision: float
+    facet: Facet, counts: tuple[Floats, Floats], thresholds: Mapping[str, float], precision: float
 ) -> dict[str, float]:
-    counts = [_counts(p[:, i], gold[:, i]) for i in range(len(facet.labels))]
-    hits, given = (np.sum([pair[part] for pair in counts], axis=0) for part in (0, 1))
-    pooled = np.divide(hits, given, out=np.zeros_like(hits), where=given > 0)
-    # Above the last prediction of all, the facet has the precision that it had there.
-    if given.any():
-        last = int(np.flatnonzero(given)[-1])
-        pooled[last + 1 :] = pooled[last]
-    out = {}
-    for label, (own_hits, own_given) in zip(facet.labels, counts, strict=True):
-        cutoff = _cutoff(own_hits + _PRIOR * pooled, own_given + _PRIOR, precision)
-        out[label] = max(cutoff, float(thresholds[label]))
-    return out
+    return {
+        label: max(_cutoff(hits, given, precision), float(thresholds[label]))
+        for label, hits, given in zip(facet.labels, *counts, strict=True)
+    }
 
 
 def _counts(scores: Floats32, right: Bits) -> tuple[Floats, Floats]:

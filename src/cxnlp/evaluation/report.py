@@ -53,6 +53,11 @@ class LabelScore:
     """Gold labels."""
     predicted: int
 
+    @property
+    def few(self) -> bool:
+        """Whether it rests on too few gold labels to say."""
+        return self.support < FEW
+
 
 @dataclass(frozen=True)
 class Report:
@@ -95,7 +100,7 @@ def plain(value: object) -> Any:
         return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
-    if isinstance(value, Estimate):
+    if isinstance(value, Estimate | LabelScore):
         return {**plain(vars(value)), "few": value.few}
     if is_dataclass(value):
         return plain(vars(value))

@@ -5,19 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from cxnlp.bundle.card import FIGURE_NAMES
 from cxnlp.evaluation.report import ALL, MEAN, Estimate, LabelScore, Report
 from cxnlp.text.shorten import shorten
 
-HEADS = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-    "micro_f1": "micro-F1",
-    "polarity_f1": "F1 with polarity",
-    "polarity_accuracy": "polarity, if found",
-    "main_accuracy": "main label",
-    "rollup_accuracy": "main, rolled up",
-}
-"""Figure to its name for people."""
 _FIGURE_WIDTH = 21
 _WIDTH = 100
 _LANGUAGE_WIDTH = 6
@@ -28,7 +19,7 @@ def show(report: Report) -> str:
     """Lay out the figures: one block a facet, one row a slice, each figure with its interval."""
     lines = [_heading(report)]
     for facet, figures in report.figures.items():
-        heads = "".join(f"{HEADS[figure]:>{_FIGURE_WIDTH}}" for figure in figures)
+        heads = "".join(f"{FIGURE_NAMES[figure]:>{_FIGURE_WIDTH}}" for figure in figures)
         lines += ["", f"{shorten(facet, 15):<15}{heads}"]
         first = next(iter(figures.values()))
         for name, estimate in first.items():

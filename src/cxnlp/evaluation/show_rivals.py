@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from textwrap import fill
 
+from cxnlp.bundle.card import FIGURE_NAMES
 from cxnlp.evaluation.paired import Difference, Paired
 from cxnlp.evaluation.report import ALL, MEAN, Estimate, Report
-from cxnlp.evaluation.show import HEADS, number, with_interval
+from cxnlp.evaluation.show import number, with_interval
 from cxnlp.evaluation.study import MODEL, System
 from cxnlp.text.shorten import shorten
 
@@ -40,7 +41,7 @@ def show_systems(systems: Sequence[System]) -> str:
     blocks = []
     report = systems[0].report
     for facet, figures in report.figures.items():
-        heads = "".join(f"{HEADS[figure]:>{_FIGURE_WIDTH}}" for figure in figures)
+        heads = "".join(f"{FIGURE_NAMES[figure]:>{_FIGURE_WIDTH}}" for figure in figures)
         lines = [f"{shorten(facet, _NAME_WIDTH):<{_NAME_WIDTH}}{heads}"]
         for name, found in rows_of(systems, facet):
             cells = "".join(f"{with_interval(headline(found.get(figure))):>{_FIGURE_WIDTH}}" for figure in figures)
@@ -65,7 +66,7 @@ def show_against(against: Paired) -> str:
     heads = f"{'reviews':>9}{'A':>8}{'B':>8}{'B − A':>26}{'p':>9}"
     for facet, figures in against.figures.items():
         for figure, slices in figures.items():
-            lines += ["", f"{shorten(f'{facet}, {HEADS[figure]}', 32):<32}{heads}"]
+            lines += ["", f"{shorten(f'{facet}, {FIGURE_NAMES[figure]}', 32):<32}{heads}"]
             lines += [_difference_row(name, one) for name, one in slices.items()]
     return "\n".join([*lines, "", against_note(against)])
 

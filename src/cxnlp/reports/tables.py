@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cxnlp.bundle.card import FIGURE_NAMES
 from cxnlp.evaluation.confusion import Confusion
 from cxnlp.evaluation.groupings import LENGTH, SOURCE, in_order
 from cxnlp.evaluation.paired import Paired
 from cxnlp.evaluation.report import FEW, Estimate, LabelScore
-from cxnlp.evaluation.show import HEADS, number, with_interval
+from cxnlp.evaluation.show import number, with_interval
 from cxnlp.evaluation.show_rivals import SAME, against_note, headline, p_value, rows_of, signed_interval, which
 from cxnlp.evaluation.study import Study
 
@@ -80,7 +81,7 @@ def _systems(study: Study) -> Section:
             shown = [headline(found.get(figure)) for figure in figures]
             support = next((e.support for e in shown if e is not None), 0)
             rows.append([name, f"{support:,}", *(cell(e) for e in shown)])
-        tables.append(Table(facet, ["", "reviews", *(HEADS[figure] for figure in figures)], rows))
+        tables.append(Table(facet, ["", "reviews", *(FIGURE_NAMES[figure] for figure in figures)], rows))
     notes = [f"{one.name[0].upper()}{one.name[1:]}: {one.note}." for one in study.systems if one.note]
     if any(one.beside for one in study.systems):
         notes.append(f"“{SAME}”: the model on the reviews and facets of the line above it.")
@@ -92,7 +93,7 @@ def _against(against: Paired) -> Section:
     tables = []
     for facet, figures in against.figures.items():
         rows = [
-            [f"{HEADS[figure]}, {name}", f"{one.support:,}"]
+            [f"{FIGURE_NAMES[figure]}, {name}", f"{one.support:,}"]
             + (
                 ["", "", TOO_FEW, ""]
                 if one.few
@@ -126,7 +127,7 @@ def _slices(facet: str, figures: Mapping[str, Mapping[str, Estimate]], grouping:
     first = next(iter(figures.values()))
     names = list(first) if grouping is None else in_order(grouping, list(first))
     rows = [[name, f"{first[name].support:,}", *(cell(s.get(name)) for s in figures.values())] for name in names]
-    return Table(facet, ["", "reviews", *(HEADS[figure] for figure in figures)], rows)
+    return Table(facet, ["", "reviews", *(FIGURE_NAMES[figure] for figure in figures)], rows)
 
 
 def _labels(study: Study) -> Section:
@@ -141,7 +142,7 @@ def _labels(study: Study) -> Section:
 
 def _label_row(label: str, score: LabelScore) -> list[str]:
     counts = [label, f"{score.support:,}", f"{score.predicted:,}"]
-    if score.support < FEW:
+    if score.few:
         return [*counts, "", "", TOO_FEW]
     f1 = with_interval(Estimate(score.f1, score.low, score.high, score.support, score.support))
     return [*counts, number(score.precision), number(score.recall), f1]

@@ -100,12 +100,14 @@ def read_space(path: Path) -> TuneSpace:
 def default_space(recipe: Recipe, losses: Sequence[str]) -> TuneSpace:
     """Give a space around a recipe; ``losses`` are the facets whose weights are searched.
 
-    Rates are searched over a factor of sixteen, epochs from half to one and a half times as many.
+    Rates are searched over a factor of sixteen, loss weights over a factor of four, epochs from half to one and a half
+    times as many. What the recipe has switched off (a loss that weighs nothing, no averaging) stays off.
     """
     training = recipe.training
     rates = (training.learning_rate, training.head_learning_rate)
     encoder, heads = (Range(rate / 4, rate * 4, log=True) for rate in rates)
     least = max(1.0, float(round(training.epochs / 2)))
+    weights = {name: training.loss_weights.get(name, 1.0) for name in losses}
     return TuneSpace(
         learning_rate=encoder,
         head_learning_rate=heads,
@@ -114,8 +116,8 @@ def default_space(recipe: Recipe, losses: Sequence[str]) -> TuneSpace:
         dropout=Range(0.0, 0.3, step=0.05),
         label_smoothing=Range(0.0, 0.2, step=0.05),
         token_dropout=Range(0.0, 0.2, step=0.05),
-        averaging=Range(0.1, 0.5, step=0.1),
-        loss_weights={name: Range(0.5, 2.0, log=True) for name in losses},
+        averaging=Range(0.1, 0.5, step=0.1) if training.averaging else None,
+        loss_weights={name: Range(weight / 2, weight * 2, log=True) for name, weight in weights.items() if weight},
     )
 
 

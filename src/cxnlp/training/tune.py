@@ -1,8 +1,9 @@
 """Search for better settings of a recipe, on the development reviews alone.
 
 Each trial trains with settings that Optuna proposes (tree-structured Parzen estimator, Bergstra et al. 2011) and is
-stopped early where its epochs score below the median of the others. What is decided lies in a SQLite file as soon as it
-is decided, so a search goes on after a kill, and proposes what it would have proposed without it.
+stopped early where it scores below the median that the others had after the same share of their epochs. What is decided
+lies in a SQLite file as soon as it is decided, so a search goes on after a kill, and proposes what it would have
+proposed without it.
 """
 
 from __future__ import annotations
@@ -30,15 +31,14 @@ from cxnlp.taxonomy import Taxonomy, load_taxonomy
 from cxnlp.training.dataset import TrainingData, read_training_data
 from cxnlp.training.exportable import refuse_unexportable
 from cxnlp.training.finish import fingerprint
+from cxnlp.training.pruner import MedianAtShare
 from cxnlp.training.train import Overrides, check_names, prepare_trainer
 from cxnlp.training.tuned import write_best, write_trials
 
 _STUDY = "study.db"
 _SETTINGS, _FAILED, _EPOCH, _SECONDS = "settings", "failed", "best_epoch", "seconds"
-# Trials at random before proposals rest on what was seen, and before any is stopped early.
+# Trials at random before proposals rest on what was seen.
 _STARTUP_TRIALS = 8
-_UNPRUNED_TRIALS = 4
-_UNPRUNED_EPOCHS = 1
 
 Say = Callable[[str], None]
 
@@ -109,7 +109,7 @@ class _Search:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         study = optuna.create_study(
             storage=optuna.storages.RDBStorage(f"sqlite:///{self.run.resolve() / _STUDY}"),
-            pruner=make_pruner(),
+            pruner=MedianAtShare(self.recipe.training.epochs),
             study_name="tune",
             direction="maximize",
             load_if_exists=True,
@@ -205,11 +205,6 @@ class EpochReports(TrainerCallback):  # type: ignore[misc]
         if state.global_step < state.max_steps and self.trial.should_prune():
             self.pruned = True
             control.should_training_stop = True
-
-
-def make_pruner() -> optuna.pruners.BasePruner:
-    """Stop what scores below the median of earlier trials, once there are some, and never after the first epoch."""
-    return optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS, n_warmup_steps=_UNPRUNED_EPOCHS + 1)
 
 
 def propose(trial: optuna.Trial, name: str, choices: Choices) -> float:
