@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _measure(choice: str, paths: list[Path]) -> str:
-    rows = [json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for path in paths for line in path.read_text("utf-8").split("\n") if line]
     texts, gold = [row["text"] for row in rows], [row["lang"] for row in rows]
     before, started = _peak_mb(), time.process_time()
     identify = _identifier(choice, gold)

@@ -21,7 +21,7 @@ CASES = Path(__file__).resolve().parents[1] / "tests" / "data" / "personal.jsonl
 def main() -> None:
     """Print one table for each part."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else CASES
-    cases = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    cases = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
     for part in dict.fromkeys(case["part"] for case in cases):
         chosen = [case for case in cases if case["part"] == part]
         traps = sum(not case["spans"] for case in chosen)
