@@ -44,6 +44,11 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "example: cxnlp score" in out
 
 
+def test_without_a_command_there_is_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "example: cxnlp score" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_help_of_each_command_has_an_example_that_parses(
     path: tuple[str, ...], capsys: pytest.CaptureFixture[str]
@@ -60,7 +65,7 @@ def test_help_of_each_command_has_an_example_that_parses(
         build_parser().parse_args(re.sub(r'"([^"]*)"', lambda m: m[1].replace(" ", "_"), line).split())
 
 
-@pytest.mark.parametrize("arguments", [["scor"], [], ["score"], ["score", "a.csv", "--no-such-option"], ["encoder"]])
+@pytest.mark.parametrize("arguments", [["scor"], ["score"], ["score", "a.csv", "--no-such-option"], ["encoder"]])
 def test_a_mistake_ends_with_2_and_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)

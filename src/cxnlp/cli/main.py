@@ -35,7 +35,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; errors made on purpose are printed without a traceback."""
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    if not (sys.argv[1:] if argv is None else argv):
+        parser.print_help()
+        return FAILED
+    args = parser.parse_args(argv)
     _never_fail_to_print()
     try:
         code = int(args.run(args))
