@@ -89,7 +89,8 @@ def test_a_recipe_trains_its_architecture_and_ends_with_a_bundle(name: str, tmp_
     for backend in ("onnx", "torch"):
         found = Tagger.load(tmp_path / "bundle", backend=backend, device="cpu").probabilities(texts)
         assert np.isfinite(found).all()
-        assert np.abs(found - exact).max() < 0.05, backend  # rounded to eight bits, and no more than that
+        # Rounded to eight bits, and no more than that: far less than the texts differ among themselves.
+        assert np.abs(found - exact).max() < 0.05 * np.ptp(exact, axis=0).max(), backend
 
 
 def test_local_attention_that_the_graph_cannot_say_is_refused_before_training() -> None:
