@@ -23,7 +23,7 @@ class EncoderNote:
     digest: str
     """Of its files; empty for a hub name."""
     learnt_from: Mapping[str, int] = field(default_factory=dict)
-    """For a bundle: labelled data set to the number of its reviews that the encoder was trained on."""
+    """For a bundle: labelled data set to the number of its reviews that it, or one that it grew from, was trained on."""
 
     def knows(self, benchmark: str) -> int:
         """How many reviews of the training part of a benchmark's set it has learnt from before."""
@@ -39,8 +39,7 @@ def note_encoder(source: str) -> EncoderNote:
     path = shipped_bundle() if source == DEFAULT_ENCODER else Path(source)
     if is_bundle(path):
         bundle = load_bundle(path)  # verifies its files
-        counts = bundle.manifest.data.get("train", {})
-        learnt = {name: sum(by_language.values()) for name, by_language in counts.items()}
+        learnt = {name: sum(counts.values()) for name, counts in bundle.manifest.learnt_from().items()}
         return EncoderNote(str(path), bundle.manifest.name, _digest([bundle.weights, bundle.tokenizer]), learnt)
     if path.is_dir():
         return EncoderNote(source, path.resolve().name, _digest(_files(path)))

@@ -62,7 +62,7 @@ def _head(manifest: Manifest, taxonomy: Taxonomy, scores: Mapping[str, Figures])
         "library_name": "cxnlp",
         "pipeline_tag": "text-classification",
         "tags": ["cxnlp", "sentiment-analysis", "aspect-based-sentiment-analysis", "customer-experience"],
-        "datasets": list(manifest.data.get("train", {})),
+        "datasets": list(manifest.learnt_from()),
         "model-index": [{"name": manifest.name, "results": results}],
     }
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items() if key != "model-index"]
@@ -109,17 +109,22 @@ single persons, nor for decisions without a look at the texts."""
 
 
 def _learnt_from(manifest: Manifest) -> str:
-    sets = {entry["name"]: entry for entry in manifest.recipe.get("data", ())}
+    licences = manifest.licenses()
     rows = []
-    for name, counts in manifest.data.get("train", {}).items():
-        licence = sets.get(name, {}).get("license") or "not stated"
+    for name, counts in manifest.learnt_from().items():
+        licence = licences.get(name, "not stated")
         by_language = ", ".join(f"{language} {n:,}" for language, n in counts.items())
         rows.append(f"| {name} | {by_language} | {licence} |")
     encoder = manifest.recipe.get("encoder", {})
     origin = encoder.get("origin") or encoder.get("source", "not recorded")
     licence = encoder.get("license") or "not stated"
     table = "\n".join(["| data | reviews | licence |", "| --- | --- | --- |", *rows])
-    return f"## Learnt from\n\nThe encoder: {origin} (licence: {licence}).\n\n{table}" if rows else ""
+    earlier = manifest.data.get("started_from")
+    started = ""
+    if earlier:
+        bundle = f"*{earlier['name']}* (manifest {earlier['digest'][:12]})"
+        started = f"\n\nStarted from the model {bundle}, whose data stand here too."
+    return f"## Learnt from\n\nThe encoder: {origin} (licence: {licence}).{started}\n\n{table}" if rows else ""
 
 
 def _tables(scores: Mapping[str, Figures]) -> str:

@@ -51,7 +51,7 @@ class Manifest:
     """A precision, such as ``0.9``, to the ``thresholds`` and the ``review`` with which labels are right that often."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
-    """Fingerprint and counts of what it was trained on."""
+    """Fingerprint and counts of what it was trained on, and of the bundle that it was started from, if any."""
     scores: Mapping[str, Any] = field(default_factory=dict)
     """On the development data of the recipe."""
     parity: Mapping[str, Any] = field(default_factory=dict)
@@ -64,6 +64,34 @@ class Manifest:
         """Give the text of ``manifest.json``; its ``digest`` covers all the rest of it."""
         table = asdict(self)
         return json.dumps(table | {"digest": digest_of(table)}, ensure_ascii=False, indent=1) + "\n"
+
+    def learnt_from(self) -> dict[str, dict[str, int]]:
+        """Give data set to language to training reviews, with all that the bundles it was started from had learnt.
+
+        A set that was trained on more than once counts with its larger number, as a rule that of the same reviews.
+        """
+        earlier = self.data.get("started_from", {}).get("train", {})
+        found = {name: dict(counts) for name, counts in self.data.get("train", {}).items()}
+        for name, counts in earlier.items():
+            known = found.setdefault(name, {})
+            for language, n in counts.items():
+                known[language] = max(n, known.get(language, 0))
+        return {name: dict(sorted(found[name].items())) for name in sorted(found)}
+
+    def licenses(self) -> dict[str, str]:
+        """Give data set to licence, as recipes stated them; sets without one are left out."""
+        stated = {one["name"]: one.get("license") or "" for one in self.recipe.get("data", ())}
+        known = {**self.data.get("started_from", {}).get("licenses", {}), **{k: v for k, v in stated.items() if v}}
+        return dict(sorted(known.items()))
+
+    def as_origin(self) -> dict[str, Any]:
+        """Give what a bundle that is started from this one records of it, as ``data["started_from"]``."""
+        return {
+            "name": self.name,
+            "digest": digest_of(asdict(self)),
+            "train": self.learnt_from(),
+            "licenses": self.licenses(),
+        }
 
     def read_taxonomy(self, where: str) -> Taxonomy:
         """Parse the taxonomy and check the thresholds against it."""

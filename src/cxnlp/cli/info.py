@@ -28,8 +28,10 @@ def run(args: argparse.Namespace) -> int:
     print(f"taxonomy    {taxonomy.name} version {taxonomy.version}, languages {', '.join(taxonomy.languages) or 'any'}")
     for facet in taxonomy.facets:
         print(f"  {facet.name} ({facet.kind}): {', '.join(facet.labels)}")
-    for source, counts in manifest.data.get("train", {}).items():
+    for source, counts in manifest.learnt_from().items():
         print(f"trained on  {source}: {', '.join(f'{language} {n:,}' for language, n in counts.items())}")
+    if earlier := manifest.data.get("started_from"):
+        print(f"started     from {earlier['name']} (manifest {earlier['digest'][:12]}), whose data are among these")
     changed = ", ".join(f"{language} {share:.2%}" for language, share in manifest.parity.items())
     print(f"precisions  --min-precision takes: {', '.join(manifest.precise) or 'none recorded'}")
     print(f"eight bits  changed labels: {changed or 'not recorded'}")

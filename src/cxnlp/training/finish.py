@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from cxnlp.bundle import ONNX_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Bundle, Manifest, write_bundle
 from cxnlp.data import Review
@@ -37,9 +38,17 @@ _COMPARED = 3
 
 
 def write_trained_bundle(
-    folder: Path, network: Network, tokenizer: TextTokenizer, taxonomy: Taxonomy, data: TrainingData, recipe: Recipe
+    folder: Path,
+    network: Network,
+    tokenizer: TextTokenizer,
+    taxonomy: Taxonomy,
+    data: TrainingData,
+    recipe: Recipe,
+    origin: Mapping[str, Any] | None = None,
 ) -> Bundle:
     """Learn scaling and thresholds, export, compare with float32, score, and write the bundle to ``folder``.
+
+    ``origin`` is what the bundle records of the one that it was started from.
 
     Raises:
         BundleError: eight bits changed more labels than the recipe allows, or the folder cannot be written.
@@ -75,7 +84,8 @@ def write_trained_bundle(
             found = _labels(tagger, texts)
             parity = {lang: round(label_changes(taxonomy, expected[lang], found[lang]), 5) for lang in texts}
             if max(parity.values()) <= recipe.export.max_label_changes:
-                return _manifest(tagger, network, learnt, parity, data, recipe)
+                manifest = _manifest(tagger, network, learnt, parity, data, recipe)
+                return replace(manifest, data={**manifest.data, "started_from": origin}) if origin else manifest
         raise _refusal(parity, recipe.export.max_label_changes)
 
     return write_bundle(folder, fill)

@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import set_seed
 
-from cxnlp.bundle import Bundle, is_bundle, load_bundle, refuse_taken
+from cxnlp.bundle import Bundle, is_bundle, load_bundle, read_manifest, refuse_taken
 from cxnlp.data import Problem, Review
 from cxnlp.errors import EncoderError, SettingsError, nearest
 from cxnlp.evaluation import evaluate, scores, show
@@ -20,12 +20,14 @@ from cxnlp.inference.tagger import Tagger
 from cxnlp.model.encoder import load_encoder
 from cxnlp.model.network import Network
 from cxnlp.model.restore import restore_network
+from cxnlp.model.warm import warm_network
 from cxnlp.settings import EncoderSettings, Recipe
 from cxnlp.taxonomy import Taxonomy, load_taxonomy
 from cxnlp.text import TextTokenizer, pad
 from cxnlp.training.dataset import ReviewDataset, TrainingData, read_training_data, spread
 from cxnlp.training.exportable import refuse_unexportable
 from cxnlp.training.finish import write_trained_bundle
+from cxnlp.training.started import WarmStart
 from cxnlp.training.trainer import ReviewTrainer, freeze
 
 if TYPE_CHECKING:
@@ -40,17 +42,27 @@ class Overrides:
     """What differs from one machine to the next; the bundle records the recipe as it was written."""
 
     encoder: str | None = None
+    warm_start: str | None = None
+    """A bundle to start from: an encoder that must be one."""
     data: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
 
     def apply(self, recipe: Recipe) -> Recipe:
-        """Give the recipe with these put in."""
+        """Give the recipe with these put in.
+
+        Raises:
+            SettingsError: there is no data set of a name.
+            BundleError: what should start it is no bundle.
+        """
         try:
             for name, path in self.data.items():
                 recipe = recipe.with_data_path(name, path)
         except ValueError as error:
             raise SettingsError(str(error)) from error
-        return recipe.with_encoder(self.encoder) if self.encoder else recipe
+        if self.warm_start:
+            read_manifest(Path(self.warm_start))
+        encoder = self.warm_start or self.encoder
+        return recipe.with_encoder(encoder) if encoder else recipe
 
 
 def train(
@@ -61,11 +73,12 @@ def train(
     output: Path,
     resume: bool = False,
     on_problem: Callable[[Problem], None] = lambda problem: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> str:
     """Train, write the bundle to ``output``, and give its scores on the development data as text.
 
     ``run`` takes checkpoints and the log; with ``resume`` an interrupted run goes on from its last checkpoint, and a
-    finished one is only exported anew.
+    finished one is only exported anew. ``say`` is told what a warm start kept.
 
     Raises:
         CxnlpError: data, encoder or recipe cannot be used, or the export failed its parity gate.
@@ -81,9 +94,13 @@ def train(
     trainer, data = make_trainer(overrides.apply(recipe), run)
     for problem in data.problems:
         on_problem(problem)
+    if trainer.warm:
+        say(trainer.warm.message())
     refuse_unexportable(trainer.network().encoder.config, recipe.encoder.max_tokens, recipe.encoder.source)
     train_network(trainer, run, resume)
-    bundle = write_trained_bundle(output, trainer.network(), trainer.tokenizer, trainer.taxonomy, data, recipe)
+    origin = trainer.warm.origin if trainer.warm else None
+    network, tokenizer = trainer.network(), trainer.tokenizer
+    bundle = write_trained_bundle(output, network, tokenizer, trainer.taxonomy, data, recipe, origin)
     return _report(bundle, data)
 
 
@@ -101,10 +118,10 @@ def _report(bundle: Bundle, data: TrainingData) -> str:
     )
 
 
-def build_network(recipe: Recipe, taxonomy: Taxonomy) -> tuple[Network, TextTokenizer, bool]:
-    """Load the encoder and put heads on it; the last value tells whether the heads are trained already.
+def build_network(recipe: Recipe, taxonomy: Taxonomy) -> tuple[Network, TextTokenizer, WarmStart | None]:
+    """Load the encoder and put heads on it.
 
-    A bundle as encoder gives its encoder, and its heads where the taxonomy is the same.
+    A bundle as encoder gives its encoder, and its heads label by label; the last value then says what was kept.
     """
     source = Path(recipe.encoder.source)
     settings = recipe.encoder
@@ -112,11 +129,11 @@ def build_network(recipe: Recipe, taxonomy: Taxonomy) -> tuple[Network, TextToke
         bundle = load_bundle(source)
         restored = restore_network(bundle.taxonomy, bundle.manifest.encoder, bundle.weights)
         raw = Tokenizer.from_file(str(bundle.tokenizer))
-        warm = bundle.taxonomy == taxonomy
-        network = restored if warm else Network(restored.encoder, taxonomy)
+        network, rows = warm_network(restored, bundle.taxonomy, taxonomy)
+        warm = WarmStart(bundle.manifest.as_origin(), rows)
     else:
         encoder, raw = load_encoder(settings.source)
-        warm, network = False, Network(encoder, taxonomy)
+        warm, network = None, Network(encoder, taxonomy)
     tokenizer = _tokenizer(raw, settings, network.encoder)
     _set_dropout(network, settings.dropout, recipe.training.head_dropout)
     return network, tokenizer, warm
@@ -165,11 +182,11 @@ def prepare_trainer(recipe: Recipe, taxonomy: Taxonomy, data: TrainingData, fold
     check_names(recipe, taxonomy, data.select)
     network, tokenizer, warm = build_network(recipe, taxonomy)
     freeze(network, recipe.encoder)
-    if not warm:
+    if warm is None:  # the heads of a bundle were learnt with its own statistics
         _standardise(network, tokenizer, data.train)
     dataset = ReviewDataset(data.train, taxonomy, tokenizer, recipe.training.augment, recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    return ReviewTrainer(network, recipe, taxonomy, tokenizer, dataset, data.select, folder)
+    return ReviewTrainer(network, recipe, taxonomy, tokenizer, dataset, data.select, folder, warm)
 
 
 def check_names(recipe: Recipe, taxonomy: Taxonomy, select: Sequence[Review]) -> None:

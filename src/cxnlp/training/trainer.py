@@ -24,6 +24,7 @@ from cxnlp.taxonomy import Cutoffs, Taxonomy, decide
 from cxnlp.text import TextTokenizer
 from cxnlp.training.averaging import WeightAverage
 from cxnlp.training.dataset import Collator, ReviewDataset
+from cxnlp.training.started import WarmStart
 
 LOG_FILE = "log.jsonl"
 
@@ -40,8 +41,10 @@ class ReviewTrainer(Trainer):  # type: ignore[misc]
         data: ReviewDataset,
         select: Sequence[Review],
         folder: Path,
+        warm: WarmStart | None = None,
     ) -> None:
         self.recipe = recipe
+        self.warm = warm
         self.taxonomy = taxonomy
         self.tokenizer = tokenizer
         self.select = list(select)
