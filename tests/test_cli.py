@@ -14,6 +14,7 @@ from cxnlp.cli.main import build_parser, main
 
 COMMANDS = (
     "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card",
+    "taxonomy",
 )  # fmt: skip
 
 

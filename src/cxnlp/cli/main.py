@@ -13,6 +13,7 @@ from cxnlp.errors import CxnlpError
 # Each module has add_parser(subparsers) and run(args) -> exit code, and imports what is heavy only in run.
 _COMMANDS = (
     "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card",
+    "taxonomy",
 )  # fmt: skip
 
 FAILED = 2

@@ -1,6 +1,6 @@
 """Recipes: frozen settings that check themselves."""
 
-from cxnlp.settings.dump import as_toml
+from cxnlp.settings.dump import as_toml, toml_value
 from cxnlp.settings.load import as_table, read_settings, read_toml
 from cxnlp.settings.recipe import (
     DataSettings,
@@ -16,5 +16,5 @@ from cxnlp.settings.space import TuneSpace, check_space, default_space, read_spa
 __all__ = [
     "DataSettings", "EncoderSettings", "ExportSettings", "Recipe", "TrainingSettings", "TuneSpace", "as_table",
     "as_toml", "check_space", "default_space", "read_recipe", "read_settings", "read_space", "read_toml",
-    "recipe_from_table", "with_values",
+    "recipe_from_table", "toml_value", "with_values",
 ]  # fmt: skip

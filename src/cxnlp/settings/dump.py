@@ -19,7 +19,7 @@ def as_toml(settings: Any) -> str:
 
 def _lines(table: Mapping[str, Any], under: str) -> list[str]:
     plain = {key: value for key, value in table.items() if not _is_tables(value) and value is not None}
-    lines = [f"{_key(key)} = {_value(value)}" for key, value in plain.items()]
+    lines = [f"{_key(key)} = {toml_value(value)}" for key, value in plain.items()]
     for key, value in table.items():
         name = f"{under}{_key(key)}"
         if isinstance(value, Mapping):
@@ -38,11 +38,12 @@ def _key(key: str) -> str:
     return key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False)
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Write a truth value, a number, a text or a list of these as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return f"[{', '.join(_value(item) for item in value)}]"
+        return f"[{', '.join(toml_value(item) for item in value)}]"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)  # numbers: TOML writes them as Python does

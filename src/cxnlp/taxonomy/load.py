@@ -14,9 +14,10 @@ from cxnlp.taxonomy.lines import line_of
 
 _TOP_KEYS = ("name", "version", "languages", "facets")
 _FACET_KEYS = ("kind", "labels", "of", "main", "rollup")
-# Keys that a review record already uses for something else.
-_RESERVED = ("id", "text", "lang", "split", "language", "flags", "probabilities", "confidence")
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+RESERVED = ("id", "text", "lang", "split", "language", "flags", "probabilities", "confidence")
+"""Keys that a review record already uses for something else; no facet is called so."""
+FACET_NAME = re.compile(r"[a-z][a-z0-9_]*")
+"""What a facet may be called."""
 # These part labels from each other and from their polarity in a scored CSV file.
 _NOT_IN_NAMES = re.compile(r"[;:,=\x00-\x1f]")
 
@@ -77,9 +78,9 @@ class _Reader:
         section = f"facets.{name}"
         if not isinstance(table, dict):
             self.refuse(f"facet {name!r} is {table!r}, expected a table [facets.{name}]", "facets", name)
-        if not _NAME.fullmatch(name):
+        if not FACET_NAME.fullmatch(name):
             self.refuse(f"facet name {name!r}: use small letters, digits and _", section, name)
-        if name in _RESERVED:
+        if name in RESERVED:
             self.refuse(f"facet name {name!r} is taken by the review record itself; choose another", section, name)
         for key in table:
             if key not in _FACET_KEYS:
@@ -104,7 +105,7 @@ class _Reader:
         if kind is Kind.POLARITY and "rollup" in table:
             self.refuse("a polarity has no rollup; give it to the facet that the polarity is of", section, "rollup")
         main = table.get("main")
-        if main is not None and (kind is not Kind.ANY_OF or not isinstance(main, str) or not _NAME.fullmatch(main)):
+        if main is not None and (kind is not Kind.ANY_OF or not isinstance(main, str) or not FACET_NAME.fullmatch(main)):
             self.refuse('"main" is the output name of an any_of facet\'s most probable label', section, "main")
         return kind
 
@@ -114,7 +115,7 @@ class _Reader:
         section = f"facets.{facet}.rollup"
         if not isinstance(table, dict) or set(table) != {"name", "labels"} or not isinstance(table["labels"], dict):
             self.refuse('a rollup has a "name" and a table "labels" (label = "coarser label")', section, "rollup")
-        if not isinstance(table["name"], str) or not _NAME.fullmatch(table["name"]):
+        if not isinstance(table["name"], str) or not FACET_NAME.fullmatch(table["name"]):
             self.refuse(f"rollup name {table['name']!r}: use small letters, digits and _", section, "name")
         for label, coarse in table["labels"].items():
             if label not in labels:
@@ -158,7 +159,7 @@ class _Reader:
                     )
             outputs = {section: facet.main, f"{section}.rollup": facet.rollup.name if facet.rollup else None}
             for place, output in outputs.items():
-                if output is not None and (output in taken or output in _RESERVED):
+                if output is not None and (output in taken or output in RESERVED):
                     self.refuse(f"output name {output!r} is already taken", place, output)
                 if output is not None:
                     taken.add(output)
