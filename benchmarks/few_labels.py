@@ -66,18 +66,20 @@ def draw(divided: Divided, facet: str, labels: Sequence[str], size: str, seed: i
         return Drawn(divided.train, divided.dev)
     order = list(divided.train)
     random.Random(seed).shuffle(order)
+    having = {label: [review for review in order if label in review.labels[facet]] for label in labels}
     counts = Counter[str]()
-    drawn: list[Review] = []
-    for label in sorted(labels, key=lambda one: sum(one in review.labels[facet] for review in order)):
-        for review in order:
+    drawn: dict[str, Review] = {}
+    for label in sorted(labels, key=lambda one: len(having[one])):  # the rarest first: they bring others along
+        for review in having[label]:
             if counts[label] >= int(size):
                 break
-            if label in review.labels[facet] and review not in drawn:
-                drawn.append(review)
+            if review.id not in drawn:
+                drawn[review.id] = review
                 counts.update(review.labels[facet])
-    random.Random(seed).shuffle(drawn)
-    n_dev = max(1, len(drawn) // 5)
-    return Drawn(drawn[n_dev:], drawn[:n_dev])
+    chosen = list(drawn.values())
+    random.Random(seed).shuffle(chosen)
+    n_dev = max(1, len(chosen) // 5)
+    return Drawn(chosen[n_dev:], chosen[:n_dev])
 
 
 def recipe_of(source: str, size: str, seed: int) -> Recipe:

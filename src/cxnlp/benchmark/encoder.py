@@ -23,7 +23,7 @@ class EncoderNote:
     digest: str
     """Of its files; empty for a hub name."""
     learnt_from: Mapping[str, int] = field(default_factory=dict)
-    """For a bundle: labelled data set to the number of its reviews that it, or one that it grew from, was trained on."""
+    """For a bundle: labelled data set to the number of its reviews that it, or one it grew from, was trained on."""
 
     def knows(self, benchmark: str) -> int:
         """How many reviews of the training part of a benchmark's set it has learnt from before."""

@@ -91,9 +91,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Rename, merge, split and delete facets and labels in JSONL files of labelled reviews.",
     )  # fmt: skip
     migrate.add_argument("files", type=Path, nargs="+", metavar="FILE", help="JSONL files of labelled reviews")
-    migrate.add_argument("--from", type=Path, dest="old", metavar="TOML", help="taxonomy of the files (default: cxnlp's)")
+    migrate.add_argument(
+        "--from", type=Path, dest="old", metavar="TOML", help="taxonomy of the files (default: cxnlp's)"
+    )
     migrate.add_argument("--to", type=Path, required=True, dest="new", metavar="TOML", help="the changed taxonomy")
-    migrate.add_argument("--map", type=Path, metavar="TOML", help="what changed (default: names that are the same stay)")
+    migrate.add_argument(
+        "--map", type=Path, metavar="TOML", help="what changed (default: names that are the same stay)"
+    )
     migrate.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="a new folder")
     migrate.set_defaults(run=run_migrate)
 

@@ -103,9 +103,7 @@ class Migrator:
 class _OneFacet:
     """The labels of one facet of one record, on their way."""
 
-    def __init__(
-        self, plan: FacetPlan, facet: Facet, new: Taxonomy, value: Any, present: Mapping[str, str]
-    ) -> None:
+    def __init__(self, plan: FacetPlan, facet: Facet, new: Taxonomy, value: Any, present: Mapping[str, str]) -> None:
         self.plan = plan
         self.facet = facet
         self.with_polarity = isinstance(value, Mapping) and facet.name in new.polarity_of
@@ -137,12 +135,12 @@ class _OneFacet:
             if len(targets) == 1:
                 out.setdefault(targets[0], []).append(old)
                 if targets[0] != old:
-                    self.count(f"label {old} renamed or merged into {targets[0]}")
+                    self.count(f"label {old} {_became(self.plan.labels, targets[0])}")
             elif not targets:
                 self.count(f"label {old} deleted")
         for new, olds in out.items():
             if len(olds) > 1:
-                self.count(f"labels {', '.join(olds)} of one review made one, {new}")
+                self.count(f"labels {', '.join(sorted(olds))} of one review made one, {new}")
         return out
 
     def unsure(self, labels: Mapping[str, Any]) -> list[str]:
@@ -187,11 +185,16 @@ class _OneFacet:
             self.reasons.append(f"the polarity of {label} was {was}, which was deleted")
             return ""
         if targets[0] != was:
-            self.count(f"polarity {was} renamed or merged into {targets[0]}")
+            self.count(f"polarity {was} {_became(self.plan.polarities, targets[0])}")
         return targets[0]
 
     def count(self, what: str) -> None:
         self.counted.add(f"{self.facet.name}: {what}")
+
+
+def _became(plan: Mapping[str, tuple[str, ...]], label: str) -> str:
+    merged = sum(targets == (label,) for targets in plan.values()) > 1
+    return f"{'merged into' if merged else 'renamed'} {label}"
 
 
 def as_todo_record(record: Mapping[str, Any], todo: Iterable[Todo], file: str, line: int) -> dict[str, Any]:

@@ -21,14 +21,14 @@ _MAX_CHARS = 60
 
 _HEAD = """\
 # A taxonomy of your own: which questions are asked of a review, and which answers there are. Edit it, then
-#   cxnlp taxonomy check {name}.toml                     says whether it can be used
-#   cxnlp taxonomy check {name}.toml reviews.jsonl       and how many reviews each label has
+#   cxnlp taxonomy check FILE.toml                     says whether it can be used
+#   cxnlp taxonomy check FILE.toml reviews.jsonl       and how many reviews each label has
 #
 # A facet is one question. Its kind is
 #   one_of    exactly one label;
 #   any_of    any number of labels (with main = "name": at least one, and the most probable is also given as "name");
 #   polarity  one of these labels for every label that is present in the facet named by "of".
-# A review file has one key per facet: a label, a list of labels, or, where a polarity belongs to it, {{label: polarity}}.
+# A review file has one key per facet: a label, a list of labels, or, where a polarity belongs to it, {label: polarity}.
 # Take out a facet that you do not ask; add one as a table of the same form. A label is text without ; : , and =.
 # A warm start keeps what a model has learnt where the names of facet and label are the same.
 """
@@ -75,7 +75,7 @@ def from_reviews(paths: Sequence[Path]) -> tuple[Facet, ...]:
     facets = [facet for key, one in seen.items() for facet in _facets(key, one)]
     if not facets:
         names = ", ".join(map(str, paths))
-        raise DataError(f"{names}: no labels found; expected keys such as \"topics\": [\"room\", \"price\"]")
+        raise DataError(f'{names}: no labels found; expected keys such as "topics": ["room", "price"]')
     return tuple(facets)
 
 
@@ -117,7 +117,7 @@ def taxonomy_text(name: str, languages: Sequence[str], facets: Sequence[Facet]) 
         TaxonomyError: a name cannot be used.
     """
     lines = [
-        _HEAD.format(name=name),
+        _HEAD,
         f"name = {toml_value(name)}",
         "version = 1",
         f"languages = {toml_value(list(languages))}  # a review in another one is flagged; [] flags none",

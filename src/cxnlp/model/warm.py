@@ -1,8 +1,8 @@
 """A warm start: what the heads of a trained network hand on to those of another taxonomy, label by label.
 
 A label keeps its query, its row of the classifier and its bias where the facet of that name and kind had it. What the
-labels of a facet share (the layer before the rows) is kept with the facet. A label that is new starts at the mean of its
-facet's rows.
+labels of a facet share (the layer before the rows) is kept with the facet. A label that is new starts at the mean of
+its facet's rows.
 """
 
 from __future__ import annotations

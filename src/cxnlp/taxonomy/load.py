@@ -105,7 +105,9 @@ class _Reader:
         if kind is Kind.POLARITY and "rollup" in table:
             self.refuse("a polarity has no rollup; give it to the facet that the polarity is of", section, "rollup")
         main = table.get("main")
-        if main is not None and (kind is not Kind.ANY_OF or not isinstance(main, str) or not FACET_NAME.fullmatch(main)):
+        if main is not None and (
+            kind is not Kind.ANY_OF or not isinstance(main, str) or not FACET_NAME.fullmatch(main)
+        ):
             self.refuse('"main" is the output name of an any_of facet\'s most probable label', section, "main")
         return kind
 
