@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import runpy
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +18,10 @@ import tiny
 torch = pytest.importorskip("torch")
 
 from cxnlp.benchmark.encoder import note_encoder  # noqa: E402
+from cxnlp.benchmark.read import Divided  # noqa: E402
 from cxnlp.bundle import Manifest, load_bundle, model_card  # noqa: E402
 from cxnlp.cli.main import main  # noqa: E402
+from cxnlp.data import Review  # noqa: E402
 from cxnlp.model.network import Network  # noqa: E402
 from cxnlp.model.warm import KeptRows, warm_network  # noqa: E402
 from cxnlp.taxonomy import Taxonomy, load_taxonomy, parse_taxonomy, probabilities  # noqa: E402
@@ -165,11 +170,11 @@ def grown(tiny_home: Path, tiny_bundle: Path, tmp_path_factory: pytest.TempPathF
     text = tiny.recipe_text(Path("somewhere"), tiny.write_jsonl(home / "own.jsonl", rows), more, "epochs = 1")
     text = text.replace('name = "composed"', 'name = "own"\nlicense = "CC0"')
     (home / "recipe.toml").write_text(text, "utf-8")
-    done = tiny.run_cxnlp(
-        "train", "recipe.toml", "--warm-start", str(tiny_bundle), "--run", "run", "--output", "bundle", cwd=home
-    )
-    assert done.returncode == 0, done.stderr
-    return home / "bundle", done.stderr
+    command = ["train", str(home / "recipe.toml"), "--run", str(home / "run"), "--output", str(home / "bundle")]
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+        assert main([*command, "--warm-start", str(tiny_bundle)]) == 0
+    return home / "bundle", said.getvalue()
 
 
 def test_what_was_kept_is_said(grown: tuple[Path, str]) -> None:
@@ -224,3 +229,41 @@ def test_what_is_no_bundle_is_refused_before_training(
     assert not (tmp_path / "run").exists()
     with pytest.raises(SystemExit):
         main([*command, "--warm-start", "a", "--encoder", "b"])
+
+
+# The learning curve
+
+
+def test_reviews_are_drawn_until_every_label_has_enough() -> None:
+    script = runpy.run_path(str(tiny.REPOSITORY / "benchmarks" / "few_labels.py"))
+    having = {"room": 60, "spa": 30, "lift": 3}  # every third review with a spa has the room as well
+    reviews = [
+        Review(
+            f"{label}-{i}",
+            f"{label} {i}",
+            "en",
+            {"topics": (label, "room") if label == "spa" and i % 3 == 0 else (label,)},
+        )
+        for label, n in having.items()
+        for i in range(n)
+    ]
+    divided = Divided(reviews, reviews[:2], reviews[:1], {})
+    for seed in (1, 2):
+        drawn = script["draw"](divided, "topics", list(having), "10", seed)
+        both = [*drawn.train, *drawn.dev]
+        counts = {label: sum(label in review.labels["topics"] for review in both) for label in having}
+        assert counts == {"room": 10, "spa": 10, "lift": 3}
+        assert len(drawn.dev) == len(both) // 5 and len({review.id for review in both}) == len(both)
+        assert script["draw"](divided, "topics", list(having), "10", seed) == drawn
+    other = script["draw"](divided, "topics", list(having), "10", 1)
+    assert {review.id for review in other.train} != {review.id for review in drawn.train}
+    everything = script["draw"](divided, "topics", list(having), "all", 1)
+    assert (everything.train, everything.dev) == (divided.train, divided.dev)
+
+
+def test_the_taxonomy_of_the_curve_has_the_names_that_a_model_knows() -> None:
+    script = runpy.run_path(str(tiny.REPOSITORY / "benchmarks" / "few_labels.py"))
+    fabsa = script["load_labels"](script["load_benchmark"]("fabsa"))
+    made = script["like_default"](fabsa)
+    assert [facet.name for facet in made.facets] == ["touchpoints", "polarity"]
+    assert [facet.labels for facet in made.facets] == [facet.labels for facet in fabsa.facets]

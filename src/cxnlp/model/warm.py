@@ -49,8 +49,8 @@ def warm_network(old: Network, before: Taxonomy, taxonomy: Taxonomy) -> tuple[Ne
     network.attention.key = old.attention.key
     network.token_mean.copy_(old.token_mean)
     network.token_scale.copy_(old.token_scale)
-    old_queries = dict(zip(_names(before), old.attention.queries.split(old.counts), strict=True))
-    queries = dict(zip(_names(taxonomy), network.attention.queries.split(network.counts), strict=True))
+    old_queries = dict(zip(_names(before), torch.split(old.attention.queries, old.counts), strict=True))
+    queries = dict(zip(_names(taxonomy), torch.split(network.attention.queries, network.counts), strict=True))
     old_heads = dict(zip(_names(before), old.heads, strict=True))
     for facet, head in zip(taxonomy.facets, network.heads, strict=True):
         was = _counterpart(facet, before, taxonomy)
@@ -106,7 +106,7 @@ def _copy_head(head: Head, old: Head, places: Sequence[int | None]) -> None:
     head.mix.bias.copy_(old.mix.bias)
     if isinstance(head, OneOfHead):
         width = head.out.in_features
-        blocks = old.mix.weight.unflatten(1, (-1, width))  # (h, labels, h)
+        blocks = old.mix.weight.reshape(width, -1, width)  # (h, labels, h)
         # A new label's vector is not read at first, so that the logits of the others stay as they are.
         none = torch.zeros_like(blocks[:, 0])
         head.mix.weight.copy_(torch.cat([none if place is None else blocks[:, place] for place in places], dim=1))
