@@ -189,6 +189,7 @@ def test_bad_rows_do_not_lose_good_ones(home: Path, capsys: pytest.CaptureFixtur
         ('parking = "absent"', 'parking = "no"', "new.touchpoints.parking: is 'no', expected one of absent, unknown"),
         ('parking = "absent"', 'parking = "absent"\nroom = "absent"', "new.touchpoints.room: an old label leads there"),
         ("topics = \"touchpoints\"", "topics = []", "facets.view: it is the polarity of 'topics'"),
+        ("[labels.when]", '[labels.guest]\nalone = []\n[labels.when]', "labels.guest: the facet is deleted"),
         ("[facets]", "[facet]", "unknown key; did you mean 'facets'?"),
     ],
 )  # fmt: skip

@@ -16,7 +16,7 @@ EPILOG = """examples:
   cxnlp train my-recipe.toml --output models/mine --resume                           go on after an interruption
 
 A warm start keeps the encoder of a bundle and, by the names of facets and labels, what its heads have learnt; labels
-that it does not know start at the mean of their facet's. It says how many were kept and which are new.
+that it does not know are learnt from the beginning. It says how many were kept and which are new.
 
 Needs the training packages: pip install "cxnlp[train]".
 """
