@@ -22,12 +22,23 @@ ROOMS = (
 HEAVY = {
     "torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq", "pyarrow", "ijson",
     "python_calamine", "spacy", "ray", "pyspark", "xlsxwriter", "sklearn", "jinja2", "optuna",
+    "fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client",
 }  # fmt: skip
 HEAVY_ROOMS = {"model", "training"}
 # Packages that even there only these files may import.
 OWN_FILES = {
     "optuna": {"training/pruner.py", "training/tune.py", "training/tuned.py"},
     "sklearn": {"evaluation/tfidf.py"},
+}
+# The service is imported by nothing but its own command, when that runs.
+SERVICE_FILES = {
+    "app": {"fastapi", "starlette", "pydantic"},
+    "desk": {"starlette"},
+    "metrics": {"prometheus_client"},
+    "outer": {"starlette"},
+    "reading": {"pydantic", "starlette"},
+    "refusal": {"pydantic", "starlette"},
+    "server": {"fastapi", "uvicorn"},
 }
 # Outside the rooms of training: file to what it may import.
 HEAVY_FILES = {
@@ -45,6 +56,7 @@ HEAVY_FILES = {
     "inference/blocks.py": {"pyarrow"},
     "integrations/ray.py": {"ray", "pyarrow"},
     "integrations/spark.py": {"pyspark", "pyarrow"},
+    **{f"integrations/service/{name}.py": packages for name, packages in SERVICE_FILES.items()},
     "inference/graph.py": {"torch", "transformers", "onnx", "onnxscript"},
     # Parts of an evaluation that only some ask for.
     "evaluation/tfidf.py": {"sklearn"},
@@ -217,9 +229,15 @@ def test_integrations_know_nothing_of_each_other() -> None:
         for found in IMPORTS
         if found.file.startswith("integrations/")
         and found.module.startswith("cxnlp.integrations")
-        and found.module != module_name(found.file)
+        and found.module.split(".")[:3] != module_name(found.file).split(".")[:3]
     ]
     assert wrong == []
+
+
+def test_the_service_is_imported_only_by_its_command() -> None:
+    service = "cxnlp.integrations.service"
+    found = [i for i in IMPORTS if i.module.startswith(service) and not i.file.startswith("integrations/service/")]
+    assert {(i.file, i.at_import) for i in found} == {("cli/serve.py", False)}
 
 
 def test_clusters_are_imported_only_when_asked_for() -> None:

@@ -15,6 +15,7 @@ from cxnlp.cli.main import build_parser, main
 COMMANDS = (
     "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card",
     "taxonomy",
+    "serve",
 )  # fmt: skip
 
 

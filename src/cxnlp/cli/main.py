@@ -14,6 +14,7 @@ from cxnlp.errors import CxnlpError
 _COMMANDS = (
     "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card",
     "taxonomy",
+    "serve",
 )  # fmt: skip
 
 FAILED = 2
