@@ -30,7 +30,7 @@ _EXAMPLE = {
     "reviews": [
         {"id": "1", "text": "Pakken kom aldri, men appen er grei", "lang": "no"},
         {"text": "Friendly staff, fair price."},
-        {"text": None},
+        {"text": ""},
     ]
 }
 
