@@ -8,10 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from fake_tagger import FakeTagger
-
 from cxnlp.inference.prediction import Prediction
 from cxnlp.taxonomy import Taxonomy
+from fake_tagger import FakeTagger
 
 
 class ServedTagger(FakeTagger):

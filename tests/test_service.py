@@ -1,5 +1,7 @@
 """The service, in this process: answers, its own OpenAPI, limits, back-pressure, keys, and what it never says."""
 
+# ruff: noqa: E402 - what is imported below needs the packages that are asked for first
+
 from __future__ import annotations
 
 import asyncio
@@ -22,7 +24,6 @@ for _package in ("fastapi", "uvicorn", "prometheus_client", "httpx", "jsonschema
     pytest.importorskip(_package)
 
 import jsonschema
-from serving import ServedTagger
 from starlette.testclient import TestClient
 
 import tiny
@@ -33,6 +34,7 @@ from cxnlp.integrations.service import ServiceOptions, create_app, read_keys
 from cxnlp.integrations.service.batcher import Batcher, Full, Stopped
 from cxnlp.integrations.service.scoring import Asked
 from cxnlp.taxonomy import parse_taxonomy
+from serving import ServedTagger
 
 KEY = "a-key-of-enough-signs"
 JSON = {"Content-Type": "application/json"}

@@ -16,6 +16,7 @@ from cxnlp.errors import SettingsError
 from cxnlp.integrations.service.options import ServiceOptions
 
 _KEEP_ALIVE_S = 5
+_MAX_PORT = 65_535
 _MAX_HEADER_BYTES = 16_384
 
 
@@ -63,16 +64,16 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         SettingsError: it is taken, not allowed, or not one of this machine.
     """
+    if not 0 <= port <= _MAX_PORT:  # some systems would take the remainder
+        raise SettingsError(f"--port {port}: expected 0 to {_MAX_PORT}")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no such port"
-        raise SettingsError(
-            f"{host}, port {port}: cannot be bound ({reason}); choose others with --host and --port"
-        ) from error
+    except OSError as error:
+        what = f"{host}, port {port}: cannot be bound ({error.strerror})"
+        raise SettingsError(f"{what}; choose others with --host and --port") from error
     return bound
 
 
