@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import tiny
+from cxnlp.cli.main import main
 
 for _package in ("fastapi", "uvicorn", "prometheus_client"):
     pytest.importorskip(_package)
@@ -158,10 +159,9 @@ def test_a_body_that_is_too_large_is_told_and_the_connection_closed(service: Pro
 
 def test_what_is_not_http_does_no_harm(service: Process) -> None:
     for junk in (b"\x16\x03\x01\x02\x00", b"GET / HTTP/9.9\r\n\r\n", head("-1"), head("abc"), b"A" * 100_000):
-        with service.raw(junk) as made:
-            with suppress(ConnectionResetError):
-                answer = read_all(made)
-                assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
+        with service.raw(junk) as made, suppress(ConnectionResetError):
+            answer = read_all(made)
+            assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
     assert service.request("GET", "/healthz")[0] == 200
 
 
@@ -228,13 +228,10 @@ def test_open_to_other_machines_without_a_key_is_warned_of(tmp_path: Path) -> No
         assert key not in locked.said
 
 
-def test_an_address_that_is_taken_or_none(service: Process, tmp_path: Path) -> None:
-    for options in (
-        ("--port", str(service.port)),
-        ("--host", "203.0.113.1"),
-        ("--port", "99999"),
-        ("--max-texts", "0"),
-    ):
-        done = tiny.run_cxnlp("serve", *options, cwd=tmp_path)
-        assert done.returncode == 2
-        assert done.stderr.startswith("cxnlp: error: ") and done.stderr.count("\n") == 1
+def test_an_address_that_is_taken_or_none(service: Process, capsys: pytest.CaptureFixture[str]) -> None:
+    taken = ("--port", str(service.port))
+    for options in (taken, ("--host", "203.0.113.1"), ("--port", "99999"), ("--max-texts", "0")):
+        assert main(["serve", *options]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("cxnlp: error: ") and said.count("\n") == 1
+        assert options[1] in said
