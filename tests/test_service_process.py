@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import tiny
-from cxnlp.cli.main import main
+from cxnlp.cli.main import build_parser, main
 
 for _package in ("fastapi", "uvicorn", "prometheus_client"):
     pytest.importorskip(_package)
@@ -235,3 +236,35 @@ def test_an_address_that_is_taken_or_none(service: Process, capsys: pytest.Captu
         said = capsys.readouterr().err
         assert said.startswith("cxnlp: error: ") and said.count("\n") == 1
         assert options[1] in said
+
+
+DOCUMENT = (tiny.REPOSITORY / "docs" / "service.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+
+
+def test_the_clients_of_the_document_run(service: Process, capsys: pytest.CaptureFixture[str]) -> None:
+    def here(text: str) -> str:
+        assert text.count("127.0.0.1:8000/v1/tag") == 1
+        return text.replace("127.0.0.1:8000", f"127.0.0.1:{service.port}")
+
+    (python,) = [code for language, code in BLOCKS if language == "python"]
+    exec(compile(here(python), "service.md", "exec"), {})
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("1 ") and second == "2 None None ['empty']"
+    (curl,) = [code for language, code in BLOCKS if language == "bash" and code.startswith("curl ")]
+    if shutil.which("curl"):
+        done = subprocess.run(["bash", "-c", here(curl)], capture_output=True, encoding="utf-8", timeout=60, check=True)
+        assert json.loads(done.stdout)["predictions"][0]["id"] == "1"
+
+
+def test_the_document_names_every_option_path_and_default() -> None:
+    parser = build_parser()
+    args = vars(parser.parse_args(["serve"]))
+    table = dict(re.findall(r"^\| `(--[\w-]+)` \| ([\d,]+) \|", DOCUMENT, re.MULTILINE))
+    assert len(table) == 11
+    for option, default in table.items():
+        assert args[option[2:].replace("-", "_")] == float(default.replace(",", ""))
+    for name in set(args) - {"command", "run"}:
+        assert f"--{name.replace('_', '-')}" in DOCUMENT
+    for line in re.findall(r"^(?:ExecStart=/opt/cxnlp/bin/)?cxnlp (serve.*)$", DOCUMENT, re.MULTILINE):
+        parser.parse_args(line.split())

@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until told to stop."""
     try:
         from cxnlp.integrations.service import ServiceOptions, bind, create_app, read_keys, serve
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ExtraError("cxnlp serve", error.name or "a package", "serve") from error
     from cxnlp.inference.tagger import Tagger
 
