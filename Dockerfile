@@ -1,6 +1,7 @@
-# The service in a container: no torch, nobody as its user, nothing written.
+# The service in a container: no torch, nobody as its user, and a disk that may be read-only.
 #   docker build -t cxnlp .
-#   docker run --read-only --cap-drop ALL -p 127.0.0.1:8000:8000 -e CXNLP_API_KEY cxnlp
+#   docker run --read-only --tmpfs /tmp --cap-drop ALL -p 127.0.0.1:8000:8000 -e CXNLP_API_KEY cxnlp
+# /tmp: the model of languages is unpacked there for a moment when it is loaded, 68 MB; /dev/shm has 64 MiB.
 
 FROM python:3.12-slim AS build
 RUN python -m venv /opt/cxnlp
