@@ -93,7 +93,10 @@ def stock_network(
     head = read_head(network, taxonomy, facet, label)
     plan = make_plan(head)
     config = _config(network.encoder, facet, specials, plan)
-    model = BartForSequenceClassification(config).eval()
+    with torch.device("meta"):  # without drawing random weights, which takes longer than all the rest
+        model = BartForSequenceClassification(config).eval()
+    model.to_empty(device="cpu")
+    model.tie_weights()
     for weight in model.parameters():
         weight.zero_()
     _fill_encoder(model, network.encoder)

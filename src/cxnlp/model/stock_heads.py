@@ -10,7 +10,8 @@ What a layer of the decoder does to its one state, of the encoder's width h, and
 - *It applies GELU* to them and adds their share to the logits, which the state holds too.
 - *It normalises* after each step. Two numbers of the state, C and -C, are so much larger than all others that what the
   normalisation divides by is theirs; it is multiplied by again. The others sum to zero, by two numbers kept for that,
-  so that nothing is subtracted. After the last step the units are multiplied by 0, and make room for others.
+  so that nothing is subtracted but what sums of floats lose, and two numbers that would be 0 tell how much that was.
+  After the last step the units are multiplied by 0, and make room for others.
 
 A layer has room for nearly h units. A head needs h for every label, so the decoder has a layer or so for each label.
 """
@@ -32,13 +33,14 @@ from cxnlp.taxonomy import Facet, Kind, Taxonomy
 if TYPE_CHECKING:
     from transformers.models.bart.modeling_bart import BartClassificationHead, BartDecoder, BartDecoderLayer
 
-# The two large numbers of the state. What the normalisation gets wrong is the sum of the squares of the others over
-# 4 C²; what the sums of floats lose grows with C.
-_LARGE = 2.0**14
+# C. What the normalisation gets wrong is the sum of the squares of the others over 4 C²; what the sums of floats lose
+# grows with C.
+_LARGE = 2.0**18
 # tanh(x) is x where x is small: the classes' own head has one on the way.
 _SMALL = 2.0**-14
-_KEPT = 4
-"""Numbers of the state besides units and logits: what evens out the logits, and the units; C; -C."""
+# The state: units, logits, then these, counted from its end.
+_ZERO_LOGITS, _ZERO_UNITS, _EVENS_LOGITS, _EVENS_UNITS, _PLUS, _MINUS = range(-6, 0)
+_KEPT = 6
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ def _divide(group: Job, size: int) -> Iterator[Job]:
 def fill_layers(decoder: BartDecoder, plan: Plan, louder: float) -> None:
     """Set the weights of a decoder, all of them zero before, for tokens that are ``louder`` times as large."""
     start = torch.zeros(plan.head.width)
-    start[-2:] = torch.tensor([_LARGE, -_LARGE])
+    start[_PLUS], start[_MINUS] = _LARGE, -_LARGE
     decoder.layernorm_embedding.bias.copy_(start)
     for layer, jobs in zip(decoder.layers, plan.layers, strict=True):
         _fill_layer(layer, jobs, plan, louder)
@@ -175,10 +177,9 @@ def fill_layers(decoder: BartDecoder, plan: Plan, louder: float) -> None:
 def _fill_layer(layer: BartDecoderLayer, jobs: tuple[Job, ...], plan: Plan, louder: float) -> None:
     width, room, n_logits = plan.head.width, plan.room, plan.head.n_logits
     logits = slice(room, room + n_logits)
-    evens_logits, evens_units = width - 4, width - 3
     kept = torch.full((width,), _LARGE * math.sqrt(2 / width))
     layer.encoder_attn_layer_norm.weight.copy_(kept)
-    kept[:room] = kept[evens_units] = 0
+    kept[:room] = kept[_ZERO_UNITS] = kept[_EVENS_UNITS] = 0
     layer.self_attn_layer_norm.weight.copy_(kept)
     layer.final_layer_norm.weight.copy_(kept)
     attention, size = layer.encoder_attn, width // plan.n_heads
@@ -194,12 +195,13 @@ def _fill_layer(layer: BartDecoderLayer, jobs: tuple[Job, ...], plan: Plan, loud
             attention.v_proj.weight[rows] = (look.values / louder).float()
             attention.v_proj.bias[rows] = look.value_bias.float()
             attention.out_proj.weight[units, first + torch.arange(len(units))] = 1
-            attention.out_proj.weight[evens_units, rows] = -1
+            attention.out_proj.weight[_EVENS_UNITS, rows] = -1
             n_used += 1
         layer.fc1.weight[units, units] = 1
+        layer.fc1.weight[units, _ZERO_UNITS] = -1
         layer.fc1.bias[units] = job.bias.float()
         layer.fc2.weight[logits, at : at + len(units)] = job.out.float()
-        layer.fc2.weight[evens_logits, at : at + len(units)] = -job.out.sum(0).float()
+        layer.fc2.weight[_EVENS_LOGITS, at : at + len(units)] = -job.out.sum(0).float()
         at += len(units)
 
 
@@ -208,5 +210,6 @@ def fill_head(head: BartClassificationHead, plan: Plan, scaling: Tensor) -> None
     room, n_logits = plan.room, plan.head.n_logits
     each = torch.arange(n_logits)
     head.dense.weight[each, room + each] = _SMALL
+    head.dense.weight[each, _ZERO_LOGITS] = -_SMALL
     head.out_proj.weight[each, each] = (scaling[:, 0] / _SMALL).float()
     head.out_proj.bias.copy_(plan.head.bias * scaling[:, 0] + scaling[:, 1])
