@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
+from weakref import WeakSet
 
 import numpy as np
 
@@ -34,16 +36,26 @@ class OnnxBackend(Backend):
     max_batch_rows = 32
 
     def __init__(self, path: Path, threads: int = 0) -> None:
-        self._path = path
+        self._path = path.absolute()  # it may be opened anew from another folder
+        self._version = _version(self._path)
         cores = _cores()
         self._threads = min(threads or cores, cores)  # more would only wait for each other
-        self.session = self._open(self._threads)
+        self.session  # noqa: B018 - opened now, so that a graph that cannot be opened is refused when it is loaded
+        _opened.add(self)
+
+    @cached_property
+    def session(self) -> InferenceSession:
+        """All threads together, for one batch at a time."""
+        return self._open(self._threads)
 
     @cached_property
     def _side_by_side(self) -> InferenceSession:
         return self._open(1)
 
     def _open(self, threads: int) -> InferenceSession:
+        if _version(self._path) != self._version:
+            what = "was replaced after it was loaded, and this process, forked since, cannot open it as it was"
+            raise BackendError(f"{self._path}: {what}; load the model anew, in each process of its own")
         onnxruntime = _silent_runtime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -53,6 +65,15 @@ class OnnxBackend(Backend):
         except Exception as error:
             runtime = f"ONNX Runtime {onnxruntime.__version__}"
             raise BackendError(f"{self._path}: {runtime} cannot load it ({error})") from error
+
+    def forget(self) -> None:
+        """Leave the sessions of the parent process alone; called in a process that was just forked.
+
+        Their threads did not come along. To end such a session is to wait for them for ever, so it is never ended.
+        """
+        for name in ("session", "_side_by_side"):
+            if (inherited := self.__dict__.pop(name, None)) is not None:
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
 
     @property
     def n_logits(self) -> object:
@@ -80,6 +101,24 @@ class OnnxBackend(Backend):
                     yield done, logits.result()
             for done, logits in waiting:
                 yield done, logits.result()
+
+
+_opened: WeakSet[OnnxBackend] = WeakSet()
+
+
+def _after_fork() -> None:
+    for backend in list(_opened):
+        backend.forget()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """Tell a file from one that takes its place."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _run(session: InferenceSession, batch: Batch) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -28,6 +29,7 @@ class TorchBackend(Backend):
         self.device = self._on.place
         self.network = network.to(self.device)
         self._budget = self._on.budget()
+        self._process = os.getpid()
 
     @property
     def max_batch_tokens(self) -> int:
@@ -47,8 +49,13 @@ class TorchBackend(Backend):
         """Yield batches, or parts of them, in order with their logits (n, l) float32.
 
         Raises:
-            BackendError: there is no room for a single row.
+            BackendError: there is no room for a single row, or this process was forked after the model was loaded.
         """
+        if os.getpid() != self._process:  # neither torch's threads nor a GPU survive a fork: it would wait for ever
+            raise BackendError(
+                "the torch back end was loaded before this process was forked, and cannot be used in it; call "
+                'Tagger.load in each process, or start processes with multiprocessing\'s method "spawn"'
+            )
         self.network.eval()
         ahead: tuple[Batch, Callable[[], Floats]] | None = None
         for batch in batches:

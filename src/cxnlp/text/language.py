@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from threading import Lock
@@ -29,6 +30,16 @@ _DECLARED = 1.0
 _NEVER = ("zxx", "pcm")
 _LEAST = 1e-30
 _lock = Lock()
+
+
+def _renew_lock() -> None:
+    # Another thread of the parent may have held it, and that thread did not come along.
+    global _lock
+    _lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 @cache
