@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from cxnlp.bundle.manifest import Manifest, digest_of
@@ -31,21 +31,40 @@ FIGURE_NAMES = {
 _HEADLINE = ("accuracy", "micro_f1", "polarity_f1", "main_accuracy")
 
 
+@dataclass(frozen=True)
+class Usage:
+    """For whom a card is written, other than users of cxnlp: a library, the facet it sees, and how it is used."""
+
+    library: str
+    facet: str
+    text: str
+    """A section in Markdown."""
+
+
 def is_generated(card: str) -> bool:
     """Whether a card was written by ``model_card``, and may be written anew."""
     return _MARK in card
 
 
-def model_card(manifest: Manifest, taxonomy: Taxonomy, scores: Mapping[str, Figures] | None = None) -> str:
+def model_card(
+    manifest: Manifest,
+    taxonomy: Taxonomy,
+    scores: Mapping[str, Figures] | None = None,
+    usage: Usage | None = None,
+) -> str:
     """Write the card.
 
     Args:
         manifest: of the bundle.
         taxonomy: the bundle's.
         scores: name of a data set to its figures; by default those on the development data in the manifest.
+        usage: of a card that lies beside one facet, in another library's form.
     """
     named = scores or {f"{name}, development part": report for name, report in manifest.scores.items()}
-    parts = [_head(manifest, taxonomy, named), _intro(manifest, taxonomy), _learnt_from(manifest), _tables(named)]
+    if usage:
+        named = {name: {usage.facet: of[usage.facet]} for name, of in named.items() if usage.facet in of}
+    head = _head(manifest, taxonomy, named, usage.library if usage else "cxnlp")
+    parts = [head, _intro(manifest, taxonomy), usage.text if usage else "", _learnt_from(manifest), _tables(named)]
     if named and not scores:
         parts.append(
             "Epoch, thresholds and calibration were chosen on these development parts, so the figures flatter."
@@ -54,12 +73,12 @@ def model_card(manifest: Manifest, taxonomy: Taxonomy, scores: Mapping[str, Figu
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _head(manifest: Manifest, taxonomy: Taxonomy, scores: Mapping[str, Figures]) -> str:
+def _head(manifest: Manifest, taxonomy: Taxonomy, scores: Mapping[str, Figures], library: str) -> str:
     results = [result for name, figures in scores.items() for result in _results(name, figures)]
     head: dict[str, Any] = {
         "language": list(taxonomy.languages),
         "license": manifest.recipe.get("license") or "other",
-        "library_name": "cxnlp",
+        "library_name": library,
         "pipeline_tag": "text-classification",
         "tags": ["cxnlp", "sentiment-analysis", "aspect-based-sentiment-analysis", "customer-experience"],
         "datasets": list(manifest.learnt_from()),

@@ -15,6 +15,7 @@ _COMMANDS = (
     "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card",
     "taxonomy",
     "serve",
+    "export",
 )  # fmt: skip
 
 FAILED = 2

@@ -9,11 +9,11 @@ import unicodedata
 
 # Control and format characters that carry no text; joiners inside emoji (U+200D) and variation selectors stay.
 # Separators (U+001C to U+001F, U+0085) are white space.
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 )
 # What web exports leave in a text. Only tags that are known, so that "<3" and "a < b" stay.
-_TAG = re.compile(r"</?(?:a|b|br|div|em|font|h[1-6]|hr|i|li|ol|p|span|strong|u|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE)
+TAG = re.compile(r"</?(?:a|b|br|div|em|font|h[1-6]|hr|i|li|ol|p|span|strong|u|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:[a-z]{2,8}|#\d{2,6}|#x[0-9a-f]{2,5});", re.IGNORECASE)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
@@ -29,11 +29,11 @@ def clean(text: str) -> str:
 
 def _clean_once(text: str) -> str:
     if "<" in text:
-        text = _TAG.sub(" ", text)
+        text = TAG.sub(" ", text)
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
     # An invisible character can part a letter from its accent, so composing comes after.
-    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", _SURROGATE.sub("\ufffd", text)))
+    text = unicodedata.normalize("NFC", INVISIBLE.sub("", _SURROGATE.sub("\ufffd", text)))
     return _SPACE.sub(" ", text).strip()
 
 
