@@ -57,6 +57,7 @@ HEAVY_FILES = {
     "integrations/ray.py": {"ray", "pyarrow"},
     "integrations/spark.py": {"pyspark", "pyarrow"},
     **{f"integrations/service/{name}.py": packages for name, packages in SERVICE_FILES.items()},
+    "integrations/huggingface.py": {"torch", "transformers"},
     "inference/graph.py": {"torch", "transformers", "onnx", "onnxscript"},
     # Parts of an evaluation that only some ask for.
     "evaluation/tfidf.py": {"sklearn"},

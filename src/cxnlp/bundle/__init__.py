@@ -17,6 +17,6 @@ from cxnlp.bundle.store import (
 
 __all__ = [
     "CARD_FILE", "FORMAT_VERSION", "MANIFEST_FILE", "ONNX_FILE", "SHIPPED", "TOKENIZER_FILE", "WEIGHTS_FILE", "Bundle",
-    "FileRecord", "Manifest", "Usage", "digest_of", "is_bundle", "load_bundle", "model_card", "read_manifest", "refuse_taken",
-    "shipped_bundle", "write_bundle",
+    "FileRecord", "Manifest", "Usage", "digest_of", "is_bundle", "load_bundle", "model_card", "read_manifest",
+    "refuse_taken", "shipped_bundle", "write_bundle",
 ]  # fmt: skip

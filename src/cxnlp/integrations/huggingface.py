@@ -226,22 +226,24 @@ def _literal(pattern: str) -> str:
 def _usage(bundle: Bundle, part: Part, difference: float) -> str:
     facet = part.facet
     asks = f"the polarity of `{part.label}`" if part.label else f"`{facet.name}`"
-    lines = [
-        f"## With transformers: {asks}",
-        "```python",
-        "from transformers import pipeline",
-        "",
-        f'classify = pipeline("text-classification", model="FOLDER", top_k={None if facet.kind is Kind.ANY_OF else 1})',
-        'classify(["A review.", "Another one."], truncation=True)',
-        "```",
-        "A model of the class `BartForSequenceClassification`: its encoder is the model's own, and its decoder computes "
-        "the heads. Its probabilities are those of cxnlp's network in float32 (largest difference on rows of tokens "
-        f"drawn by chance: {difference:.0e}) after calibration. Not in sixteen bits, and not for what cxnlp does before "
-        "and after the network: texts mostly in capitals are not put in lower case, HTML entities such as `&amp;` stay, "
-        f"and of a text with more than {bundle.manifest.max_tokens} tokens only the beginning is read.",
-    ]
-    if facet.kind is Kind.ANY_OF:
-        limits = bundle.manifest.thresholds[facet.name]
-        rows = [f"| {label} | {limits[label]:.3f} |" for label in facet.labels]
-        lines += ["A label is given from this probability on:", "\n".join(["| label | from |", "| --- | ---: |", *rows])]
-    return "\n".join(lines[:7]) + "\n\n" + "\n\n".join(lines[7:])
+    top_k = None if facet.kind is Kind.ANY_OF else 1
+    text = f"""## With transformers: {asks}
+
+```python
+from transformers import pipeline
+
+classify = pipeline("text-classification", model="FOLDER", top_k={top_k})
+classify(["A review.", "Another one."], truncation=True)
+```
+
+A model of the class `BartForSequenceClassification`: its encoder is the model's own, and its decoder computes the
+heads. Its probabilities are those of cxnlp's network in float32, calibrated; on rows of tokens drawn by chance they
+differ by {difference:.0e} at most. In sixteen bits they are others. What cxnlp does before and after the network is
+only partly here: texts mostly in capitals are not put in lower case, HTML entities such as `&amp;` stay, and of a text
+with more than {bundle.manifest.max_tokens} tokens only the beginning is read."""
+    if facet.kind is not Kind.ANY_OF:
+        return text
+    limits = bundle.manifest.thresholds[facet.name]
+    rows = [f"| {label} | {limits[label]:.3f} |" for label in facet.labels]
+    table = "\n".join(["| label | from |", "| --- | ---: |", *rows])
+    return f"{text}\n\nA label is given from this probability on:\n\n{table}"

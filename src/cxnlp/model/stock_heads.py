@@ -24,11 +24,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cxnlp.errors import EncoderError
 from cxnlp.model.network import AnyOfHead, Network, OneOfHead, PolarityHead
-from cxnlp.taxonomy import Facet, Kind, Taxonomy
+from cxnlp.taxonomy import Facet, Taxonomy
 
 if TYPE_CHECKING:
     from transformers.models.bart.modeling_bart import BartClassificationHead, BartDecoder, BartDecoderLayer
@@ -159,9 +159,7 @@ def make_plan(head: Head) -> Plan:
 def _divide(group: Job, size: int) -> Iterator[Job]:
     for start in range(0, len(group.bias), size):
         part = slice(start, start + size)
-        looks = tuple(
-            Look(look.key, look.key_bias, look.values[part], look.value_bias[part]) for look in group.looks
-        )
+        looks = tuple(Look(look.key, look.key_bias, look.values[part], look.value_bias[part]) for look in group.looks)
         yield Job(looks, group.bias[part], group.out[:, part])
 
 
