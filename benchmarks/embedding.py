@@ -1,4 +1,4 @@
-"""What it costs a service to hold a Tagger: seconds to the first prediction, and memory; beside a transformers pipeline.
+"""What a service pays for a Tagger: seconds to the first prediction, and memory; beside a transformers pipeline.
 
     python benchmarks/embedding.py [--repeats 3]
 
