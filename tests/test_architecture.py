@@ -17,7 +17,7 @@ PACKAGE = Path(cxnlp.__file__).parent
 # Each room imports only from rooms to its left. ``cxnlp/__init__.py`` stands over them all and offers their best.
 ROOMS = (
     "errors", "version", "taxonomy", "settings", "text", "data", "bundle", "model", "inference", "evaluation",
-    "reports", "training", "benchmark", "integrations", "cli",
+    "reports", "loop", "training", "benchmark", "integrations", "cli",
 )  # fmt: skip
 HEAVY = {
     "torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq", "pyarrow", "ijson",
@@ -62,6 +62,7 @@ HEAVY_FILES = {
     # Parts of an evaluation that only some ask for.
     "evaluation/tfidf.py": {"sklearn"},
     "reports/page.py": {"jinja2"},
+    "loop/sheet_write.py": {"xlsxwriter"},
     # These ask for the packages that a command needs before it begins.
     "cli/encoder.py": {"transformers", "wordfreq"},
     "cli/train.py": {"transformers", "accelerate", "onnxscript"},

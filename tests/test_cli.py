@@ -16,6 +16,7 @@ COMMANDS = (
     "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card",
     "taxonomy",
     "serve",
+    "labels",
 )  # fmt: skip
 
 

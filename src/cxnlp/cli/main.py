@@ -16,6 +16,7 @@ _COMMANDS = (
     "taxonomy",
     "serve",
     "export",
+    "labels",
 )  # fmt: skip
 
 FAILED = 2

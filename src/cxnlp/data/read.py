@@ -25,9 +25,11 @@ class Problem:
     path: str
     line: int
     reason: str
+    unit: str = "line"
+    """What ``line`` counts: lines, or the rows of a sheet, the tasks of a list."""
 
     def __str__(self) -> str:
-        return f"{self.path}, line {self.line}: {self.reason}"
+        return f"{self.path}, {self.unit} {self.line}: {self.reason}"
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:

@@ -75,14 +75,8 @@ class XlsxWriter:
         Raises:
             OSError: it cannot be written.
         """
-        from xlsxwriter.exceptions import FileCreateError
-
         self._end_sheet()
-        try:
-            self._book.close()
-        except FileCreateError as error:
-            cause = error.args[0] if error.args else None
-            raise (cause if isinstance(cause, OSError) else OSError(str(error))) from error
+        close_book(self._book)
         notes = []
         if len(self._sheets) > 1:
             notes.append(f"more rows than a sheet holds: they go on in {len(self._sheets)} sheets")
@@ -97,7 +91,7 @@ class XlsxWriter:
         sheet.freeze_panes(1, 0)
         self._sheets.append(sheet)
         for column, title in enumerate(self._titles):
-            sheet.write_string(0, column, _text(_split(title)[0]), self._bold)
+            sheet.write_string(0, column, cell_text(split_cell(title)[0]), self._bold)
         self._row = 1
 
     def _end_sheet(self) -> None:
@@ -127,8 +121,9 @@ class XlsxWriter:
         self._widths[column] = max(self._widths[column], len(str(value)[:19]) + 1)
 
     def _write_text(self, column: int, text: str) -> None:
-        first, *more = _split(text)
-        self._sheets[-1].write_string(self._row, column, _text(first), self._quoted if runs_as_formula(text) else None)
+        first, *more = split_cell(text)
+        form = self._quoted if runs_as_formula(text) else None
+        self._sheets[-1].write_string(self._row, column, cell_text(first), form)
         if self._row < _WIDTHS_FROM_ROWS and len(self._sheets) == 1:
             self._widths[column] = max(self._widths[column], min(_MAX_WIDTH, len(first) + 1))
         if more:
@@ -148,9 +143,24 @@ class XlsxWriter:
             row = self._n_long_rows
             self._long.write_string(row, 0, self._sheets[-1].get_name())
             self._long.write_number(row, 1, self._row + 1)
-            self._long.write_string(row, 2, _text(_split(self._titles[column])[0]))
+            self._long.write_string(row, 2, cell_text(split_cell(self._titles[column])[0]))
             self._long.write_number(row, 3, number)
-            self._long.write_string(row, 4, _text(part), self._quoted if runs_as_formula(part) else None)
+            self._long.write_string(row, 4, cell_text(part), self._quoted if runs_as_formula(part) else None)
+
+
+def close_book(book: Any) -> None:
+    """Finish a workbook of XlsxWriter.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from xlsxwriter.exceptions import FileCreateError
+
+    try:
+        book.close()
+    except FileCreateError as error:
+        cause = error.args[0] if error.args else None
+        raise (cause if isinstance(cause, OSError) else OSError(str(error))) from error
 
 
 def _is_number(value: Any) -> bool:
@@ -159,13 +169,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
-def _text(text: str) -> str:
+def cell_text(text: str) -> str:
     """Leave out what XML cannot hold, and what XlsxWriter takes for markup of its own."""
     text = _NO_XML.sub("\ufffd", text)
     return f" {text}" if text.startswith("<r>") and text.endswith("</r>") else text
 
 
-def _split(text: str) -> list[str]:
+def split_cell(text: str) -> list[str]:
     """Cut a text into pieces that fit a cell."""
     if 2 * len(text) <= MAX_CELL_UNITS:
         return [text]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from cxnlp.data import Problem, Review, json_lines, review_from_record
 from cxnlp.errors import DataError
@@ -33,18 +34,11 @@ def read_second(path: Path, taxonomy: Taxonomy, reviews: Sequence[Review]) -> Se
     """
     second: dict[str, Labels] = {}
     problems: list[Problem] = []
-    for number, record in json_lines(path):
-        if isinstance(record, Problem):
-            problems.append(record)
-        elif record.get("id") is None:
-            problems.append(Problem(str(path), number, 'no "id", which says whose labels they are'))
-        elif str(record["id"]) in second:
+    for number, record, labels in labelled_lines(path, taxonomy, problems):
+        if str(record["id"]) in second:
             problems.append(Problem(str(path), number, "an id that stands above already; the first one counts"))
         else:
-            try:
-                second[str(record["id"])] = review_from_record({**record, "text": ""}, taxonomy, "", number).labels
-            except DataError as error:
-                problems.append(Problem(str(path), number, str(error)))
+            second[str(record["id"])] = labels
     _check_unique(reviews, second.keys())
     found = Second([], [], [], problems)
     for row, review in enumerate(reviews):
@@ -62,6 +56,26 @@ def read_second(path: Path, taxonomy: Taxonomy, reviews: Sequence[Review]) -> Se
             f"the labelled data{first}"
         )
     return found
+
+
+def labelled_lines(
+    path: Path, taxonomy: Taxonomy, problems: list[Problem]
+) -> Iterator[tuple[int, Mapping[str, Any], Labels]]:
+    """Yield line number, record and labels of every line of JSONL with an ``id``; others are added to ``problems``.
+
+    Raises:
+        DataError: the file cannot be opened.
+    """
+    for number, record in json_lines(path):
+        if isinstance(record, Problem):
+            problems.append(record)
+        elif record.get("id") is None:
+            problems.append(Problem(str(path), number, 'no "id", which says whose labels they are'))
+        else:
+            try:
+                yield number, record, review_from_record({**record, "text": ""}, taxonomy, "", number).labels
+            except DataError as error:
+                problems.append(Problem(str(path), number, str(error)))
 
 
 def _as_far_as(second: FacetValue, gold: FacetValue) -> FacetValue:

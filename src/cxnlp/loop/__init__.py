@@ -1,0 +1,1 @@
+"""The label loop: what to label next, label tools, agreement."""
