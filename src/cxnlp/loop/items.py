@@ -47,7 +47,8 @@ class Item:
 def read_items(path: Path, taxonomy: Taxonomy, text_column: str | None = None) -> tuple[list[Item], list[Problem]]:
     """Read reviews: JSONL, scored or labelled, or a table of any kind, scored or not.
 
-    The id is the field or column ``id``, or the only one that ends so; without one, the number of the line or row. An id that comes twice counts once.
+    The id is the field or column ``id``, or the only one that ends so; without one, the number of the line or row. An
+    id that comes twice counts once.
 
     Raises:
         DataError: the file cannot be read, or holds no review.

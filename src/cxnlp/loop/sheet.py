@@ -19,7 +19,8 @@ ID, TEXT, LANG = "id", "text", "lang"
 DONE = "done?"
 """Column in which a review whose cells a model filled is marked as seen by a person. No facet's name has this sign."""
 NONE = "none"
-TICK = "x"
+TICKS = ("x", "✓", "✔")
+"""Marks of "this applies", the usual one first."""
 EXACT_HEADER = ("id", "part", "json")
 
 _MAX_ID_CHARS = 200
@@ -51,6 +52,8 @@ class SheetColumn:
     label: str = ""
     list_of: str = ""
     """The facet whose labels are the options; empty where the only option is a mark."""
+    tick: str = TICKS[0]
+    """The mark of a label that applies, where its polarity is not asked for or not said."""
 
 
 def sheet_columns(taxonomy: Taxonomy) -> list[SheetColumn]:
@@ -69,12 +72,20 @@ def sheet_columns(taxonomy: Taxonomy) -> list[SheetColumn]:
         else:
             columns.append(SheetColumn(str(facet.main), facet, Role.MAIN, facet.labels, list_of=facet.name))
         polarity = taxonomy.polarity_of.get(facet.name)
-        options = (*polarity.labels, TICK) if polarity else (TICK,)
+        tick = tick_of(polarity)
+        options = (*polarity.labels, tick) if polarity else (tick,)
         list_of = polarity.name if polarity else ""
         columns += [
-            SheetColumn(f"{facet.name}: {label}", facet, Role.LABEL, options, label, list_of) for label in facet.labels
+            SheetColumn(f"{facet.name}: {label}", facet, Role.LABEL, options, label, list_of, tick)
+            for label in facet.labels
         ]
     return columns
+
+
+def tick_of(polarity: Facet | None) -> str:
+    """Give the mark that is not itself one of the polarities."""
+    taken = {label.casefold() for label in polarity.labels} if polarity else set()
+    return next(tick for tick in TICKS if tick not in taken)
 
 
 def held_as_it_is(text: str) -> bool:

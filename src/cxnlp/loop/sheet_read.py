@@ -21,7 +21,7 @@ from cxnlp.loop.sheet import (
     NONE,
     REVIEWS,
     TEXT,
-    TICK,
+    TICKS,
     Role,
     SheetColumn,
     id_of_cell,
@@ -29,8 +29,8 @@ from cxnlp.loop.sheet import (
 )
 from cxnlp.taxonomy import Taxonomy
 
-_TICKS = (TICK, "✓", "✔", "1", "true", "yes", "ja")
-_HEADER = 1
+_MEANT_AS_TICK = (*TICKS, "1", "true", "yes", "ja")
+_HEADER_ROW = 1
 
 
 def read_sheet(path: Path, taxonomy: Taxonomy, sheet: str = REVIEWS, *, all_rows: bool = False) -> Answers:
@@ -52,27 +52,27 @@ def read_sheet(path: Path, taxonomy: Taxonomy, sheet: str = REVIEWS, *, all_rows
     if source.kind != "xlsx":
         raise DataError(f"{path}: is no workbook; expected the .xlsx file that cxnlp labels export wrote")
     table = open_workbook(source, sheet)
-    names = {_folded(name): name for name in reversed(table.columns)}
-    if ID not in names or TEXT not in names:
+    header = _Header(table.columns)
+    if not (header.has(ID) and header.has(TEXT)):
         raise DataError(f'{path}: no columns "{ID}" and "{TEXT}" in sheet "{sheet}"; expected them to be left in place')
     answers, seen, n_not_done = Answers(), set[tuple[str, str]](), 0
-    columns = _present(sheet_columns(taxonomy), names, refuser(answers, path, _HEADER, "row"))
-    exact = _exact_texts(path, refuser(answers, path, _HEADER, "row"))
+    refuse = refuser(answers, path, _HEADER_ROW, "row")
+    columns, exact = _present(sheet_columns(taxonomy), header, refuse), _exact_texts(path, refuse)
     for raw in table.rows():
         refuse = refuser(answers, path, raw.line, "row")
-        cells = {folded: _text(raw.cells.get(name)) for folded, name in names.items()}
-        identity = _identity(cells[ID].strip(), refuse)
+        identity = _identity(header.cell(raw.cells, ID).strip(), refuse)
         if identity is None:
             continue
-        marks, reasons = _marks(columns, cells)
-        if not all_rows and _folded(DONE) in names and cells[_folded(DONE)].strip().casefold() not in _TICKS:
+        marks, reasons = _marks(columns, header, raw.cells)
+        done = header.cell(raw.cells, DONE).strip().casefold() in _MEANT_AS_TICK
+        if header.has(DONE) and not (done or all_rows):
             n_not_done += bool(reasons) or any(one != Marks() for one in marks.values())
             marks, reasons = {}, []
         for reason in reasons:
             refuse(reason)
         labels = labels_of(taxonomy, marks, refuse)
-        text = exact.get(identity, cells[TEXT])
-        put(answers, Answer(identity, text, cells.get(LANG, "").strip(), labels), seen, refuse)
+        text = exact.get(identity, header.cell(raw.cells, TEXT))
+        put(answers, Answer(identity, text, header.cell(raw.cells, LANG).strip(), labels), seen, refuse)
     if n_not_done:
         answers.notes.append(
             f'{n_not_done:,} rows without a mark under "{DONE}": their labels are taken for the model\'s and left out '
@@ -81,25 +81,39 @@ def read_sheet(path: Path, taxonomy: Taxonomy, sheet: str = REVIEWS, *, all_rows
     return answers
 
 
-def _present(
-    columns: Sequence[SheetColumn], names: Mapping[str, str], refuse: Callable[[str], None]
-) -> list[SheetColumn]:
+class _Header:
+    """Finds columns by their titles: as written, or but for case and spaces."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self._folded = {_folded(name): name for name in reversed(self.names)}
+
+    def has(self, title: str) -> bool:
+        return title in self.names or _folded(title) in self._folded
+
+    def cell(self, cells: Mapping[str, Any], title: str) -> str:
+        """Give the cell under a title as text, empty where there is none."""
+        value = cells.get(title if title in self.names else self._folded.get(_folded(title), ""))
+        return "" if value is None else str(value)
+
+
+def _present(columns: Sequence[SheetColumn], header: _Header, refuse: Callable[[str], None]) -> list[SheetColumn]:
     """Give the columns of those facets that are there whole; tell of what is missing."""
-    missing = {column.facet.name: column for column in columns if _folded(column.title) not in names}
-    known = {_folded(column.title) for column in columns}
-    others = [name for folded, name in names.items() if folded not in known]
+    missing = {column.facet.name: column for column in columns if not header.has(column.title)}
     for facet, column in missing.items():
-        near = nearest(column.title, others)
+        near = nearest(column.title, list(header.names))
         refuse(f"no column {column.title!r}, so that {facet} is unknown in every row{near}")
     return [column for column in columns if column.facet.name not in missing]
 
 
-def _marks(columns: Sequence[SheetColumn], cells: Mapping[str, str]) -> tuple[dict[str, Marks], list[str]]:
+def _marks(
+    columns: Sequence[SheetColumn], header: _Header, cells: Mapping[str, Any]
+) -> tuple[dict[str, Marks], list[str]]:
     """Give facet to marks of one row, without facets that have a cell which cannot be read, and what is wrong there."""
     ticked: dict[str, list[tuple[SheetColumn, str]]] = {}
     reasons: dict[str, str] = {}
     for column in columns:
-        cell = " ".join(cells[_folded(column.title)].split())
+        cell = header.cell(cells, column.title).strip()
         if not cell:
             continue
         option = _option(column, cell)
@@ -116,13 +130,13 @@ def _option(column: SheetColumn, cell: str) -> str | None:
     for the taxonomy to refuse it with the nearest; None where a column takes a mark only, and this is none."""
     if cell in column.options:
         return cell
-    alike = [option for option in column.options if option.casefold() == cell.casefold()]
+    alike = [option for option in column.options if _folded(option) == _folded(cell)]
     if len(alike) == 1:
         return alike[0]
-    if TICK in column.options and cell.casefold() in _TICKS:
-        return TICK
+    if column.role in (Role.LABEL, Role.NONE) and cell.casefold() in _MEANT_AS_TICK:
+        return NONE if column.role is Role.NONE else column.tick
     if column.role is Role.NONE:
-        return NONE if cell.casefold() in _TICKS else None
+        return None
     return cell if column.list_of else None
 
 
@@ -131,7 +145,7 @@ def _facet_marks(found: Sequence[tuple[SheetColumn, str]]) -> Marks:
         labels=tuple(column.label or option for column, option in found if column.role in (Role.ONE, Role.LABEL)),
         none=any(column.role is Role.NONE for column, _ in found),
         polarities=tuple(
-            (column.label, option) for column, option in found if column.role is Role.LABEL and option != TICK
+            (column.label, option) for column, option in found if column.role is Role.LABEL and option != column.tick
         ),
         main=tuple(option for column, option in found if column.role is Role.MAIN),
     )
@@ -145,7 +159,7 @@ def _exact_texts(path: Path, refuse: Callable[[str], None]) -> dict[str, str]:
         return {}
     parts: dict[str, dict[int, str]] = {}
     for raw in table.rows():
-        identity, number, part = (_text(raw.cells.get(name)) for name in EXACT_HEADER)
+        identity, number, part = (str(raw.cells.get(name) or "") for name in EXACT_HEADER)
         if number.isdecimal():
             parts.setdefault(identity, {})[int(number)] = part
     texts: dict[str, str] = {}
@@ -166,10 +180,6 @@ def _identity(cell: str, refuse: Callable[[str], None]) -> str | None:
     except ValueError:
         refuse(f'the "{ID}" begins with a quotation mark and is no JSON string')
         return None
-
-
-def _text(cell: Any) -> str:
-    return "" if cell is None else str(cell)
 
 
 def _folded(name: str) -> str:

@@ -23,13 +23,14 @@ from cxnlp.loop.sheet import (
     NONE,
     REVIEWS,
     TEXT,
-    TICK,
+    TICKS,
     Role,
     SheetColumn,
     escaped,
     held_as_it_is,
     id_to_cell,
     sheet_columns,
+    tick_of,
 )
 from cxnlp.taxonomy import Taxonomy
 
@@ -130,7 +131,7 @@ class _Book:
         row = 0
         for facet in taxonomy.facets:
             first = row + 1
-            extra = {TICK: _TICK_MEANING} if facet.of else {}
+            extra = {tick_of(facet): _TICK_MEANING} if facet.of else {}
             for label in (*facet.labels, *extra):
                 row += 1
                 meaning = extra.get(label) or definitions.get(facet.name, {}).get(label, "")
@@ -149,7 +150,7 @@ class _Book:
         self, sheet: Any, columns: Sequence[SheetColumn], start: int, n_rows: int, ranges: Mapping[str, str]
     ) -> None:
         if start > 2:
-            sheet.data_validation(1, 2, n_rows, 2, {"validate": "list", "source": [TICK]})
+            sheet.data_validation(1, 2, n_rows, 2, {"validate": "list", "source": [TICKS[0]]})
         for place, column in enumerate(columns, start):
             source = ranges[column.list_of] if column.list_of else list(column.options)
             choice = {"validate": "list", "source": source, "error_title": "Not a label"}
@@ -180,5 +181,5 @@ def _cell(column: SheetColumn, marks: Marks) -> str:
     if column.role is Role.NONE:
         return NONE if marks.none else ""
     if column.role is Role.LABEL:
-        return dict(marks.polarities).get(column.label, TICK) if column.label in marks.labels else ""
+        return dict(marks.polarities).get(column.label, column.tick) if column.label in marks.labels else ""
     return next(iter(marks.main if column.role is Role.MAIN else marks.labels), "")
