@@ -60,7 +60,10 @@ def read_sheet(path: Path, taxonomy: Taxonomy, sheet: str = REVIEWS, *, all_rows
     columns, exact = _present(sheet_columns(taxonomy), header, refuse), _exact_texts(path, refuse)
     for raw in table.rows():
         refuse = refuser(answers, path, raw.line, "row")
-        identity = _identity(header.cell(raw.cells, ID).strip(), refuse)
+        cell = header.cell(raw.cells, ID).strip()
+        if not (cell or header.cell(raw.cells, TEXT).strip()):
+            continue  # empty but for somebody's notes
+        identity = _identity(cell, refuse)
         if identity is None:
             continue
         marks, reasons = _marks(columns, header, raw.cells)
