@@ -189,7 +189,7 @@ def test_annotators_by_name_or_by_file(tmp_path: Path) -> None:
     found = read_annotations([one, write(tmp_path / "cecilie.jsonl", **{"1": {"mood": "good"}})], TOY)
     assert found.annotators == ["anna", "bo", "cecilie"]
     assert (found.shared, list(found.labels), list(found.texts)) == (1, ["1"], ["1", "3"])
-    assert [problem.line for problem in found.problems] == [4, 3]
+    assert [problem.line for problem in found.problems] == [3, 4]
     (tmp_path / "x").mkdir()
     same = [write(folder / "labels.jsonl", a={"mood": "good"}) for folder in (tmp_path, tmp_path / "x")]
     assert read_annotations(same, TOY).annotators == [str(path) for path in same]
@@ -298,7 +298,7 @@ def test_mistakes_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[st
     paths = three(tmp_path)
     alone = str(write(tmp_path / "dag.jsonl", z={"mood": "good"}))
     for arguments, said in (
-        ([paths[0]], "1 annotators and no review that two of them labelled"),
+        ([paths[0]], "1 annotator and no review that two of them labelled"),
         ([paths[0], alone], "2 annotators and no review that two of them labelled"),
         ([*paths, "--with-text"], "--with-text puts texts into --disagreements"),
         ([*paths, "--disagreements", "talk.txt"], "ends in .csv or .jsonl"),

@@ -130,7 +130,7 @@ def test_responses_of_several_users(tmp_path: Path, toml: Path, capsys: pytest.C
         ],
     )  # fmt: skip
     out = capsys.readouterr()
-    assert "1 responses that are drafts or discarded left out" in out.err
+    assert "1 response left out: draft or discarded" in out.err
     assert "2 annotators" in out.out
 
 

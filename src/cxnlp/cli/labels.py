@@ -116,6 +116,7 @@ def run_export(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from cxnlp.data.write import refuse_input
+    from cxnlp.loop.answers import counted
     from cxnlp.loop.items import read_items
     from cxnlp.taxonomy import load_taxonomy
 
@@ -134,7 +135,7 @@ def run_export(args: argparse.Namespace) -> int:
         items = [replace(item, predicted=args.labels == "predictions") for item in items]
     notes = _write(args, taxonomy, items)
     labelled = sum(bool(item.labels) for item in items)
-    print(f"{args.output}: {len(items):,} reviews, {labelled:,} with labels")
+    print(f"{args.output}: {counted(len(items), 'review')}, {labelled:,} with labels")
     return _tell(problems, notes)
 
 
@@ -159,12 +160,13 @@ def _write(args: argparse.Namespace, taxonomy: Taxonomy, items: Sequence[Item]) 
     definitions = definitions_of(guidelines, taxonomy) if guidelines else {}
     notes = [] if definitions or not guidelines else [f"{args.guidelines}: no table with the labels of a facet"]
     if args.to == "xlsx":
+        from cxnlp.loop.answers import counted
         from cxnlp.loop.sheet import EXACT
         from cxnlp.loop.sheet_write import write_sheet
 
         n_exact = write_sheet(args.output, taxonomy, items, definitions)
         if n_exact:
-            notes.append(f'{n_exact:,} texts that a cell cannot hold as they are stand whole in the sheet "{EXACT}"')
+            notes.append(f'{counted(n_exact, "text")} that a cell cannot hold unchanged: whole in the sheet "{EXACT}"')
         return notes
     if args.to == "label-studio":
         from cxnlp.loop.label_studio import config_xml, tasks
@@ -190,7 +192,7 @@ def run_import(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from cxnlp.data.write import refuse_input
-    from cxnlp.loop.answers import write_records
+    from cxnlp.loop.answers import counted, write_records
     from cxnlp.taxonomy import load_taxonomy
 
     if args.tool != "xlsx" and (args.all_rows or args.sheet):
@@ -202,7 +204,7 @@ def run_import(args: argparse.Namespace) -> int:
     write_records(args.output, (answer.as_record() for answer in named))
     labelled = len({answer.id for answer in answers if answer.labels})
     bare = sum(not answer.labels for answer in answers)
-    print(f"{args.output}: {labelled:,} labelled reviews, {bare:,} without labels")
+    print(f"{args.output}: {counted(labelled, 'labelled review')}, {bare:,} without labels")
     who = [name for name in found.annotators if name]
     if len(who) > 1:
         print(f"{len(who)} annotators; cxnlp labels agreement {args.output} compares them")

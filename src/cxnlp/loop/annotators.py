@@ -10,6 +10,7 @@ from cxnlp.data import Problem
 from cxnlp.errors import DataError
 from cxnlp.evaluation.compare import Labels
 from cxnlp.evaluation.second import labelled_lines
+from cxnlp.loop.answers import counted
 from cxnlp.taxonomy import Taxonomy
 
 
@@ -63,7 +64,7 @@ def read_annotations(paths: Iterable[Path], taxonomy: Taxonomy) -> Annotations:
     if not found.shared:
         first = f"; first problem: {found.problems[0]}" if found.problems else ""
         raise DataError(
-            f"{', '.join(map(str, paths))}: {len(found.annotators)} annotators and no review that two of them "
+            f"{', '.join(map(str, paths))}: {counted(len(found.annotators), 'annotator')} and no review that two of them "
             f"labelled; expected the same ids{first}"
         )
     return found

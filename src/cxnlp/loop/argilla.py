@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cxnlp.errors import DataError, nearest
-from cxnlp.loop.answers import Answer, Answers, put, read_json_list, refuser
+from cxnlp.loop.answers import Answer, Answers, counted, put, read_json_list, refuser
 from cxnlp.loop.items import Item
 from cxnlp.loop.marks import NONE, NONE_SHOWN, Marks, has_none, labels_of, marks_of
 from cxnlp.taxonomy import Facet, Kind, Taxonomy
@@ -171,7 +171,7 @@ def read_argilla(path: Path, taxonomy: Taxonomy) -> Answers:
         if not by_user:
             put(answers, Answer(identity, fields[_TEXT], lang), seen, refuse)
     if n_left_out:
-        answers.notes.append(f"{n_left_out:,} responses that are drafts or discarded left out")
+        answers.notes.append(f"{counted(n_left_out, 'response')} left out: draft or discarded")
     return answers
 
 

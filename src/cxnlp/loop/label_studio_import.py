@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cxnlp.errors import nearest
-from cxnlp.loop.answers import Answer, Answers, put, read_json_list, refuser
+from cxnlp.loop.answers import Answer, Answers, counted, put, read_json_list, refuser
 from cxnlp.loop.label_studio import ID, LANG, TEXT, TOOL, Control, controls_of
 from cxnlp.loop.marks import NONE, Marks, labels_of
 from cxnlp.taxonomy import Taxonomy
@@ -65,7 +65,7 @@ def read_label_studio(path: Path, taxonomy: Taxonomy) -> Answers:
     known = {identity for identity, _ in seen}
     answers.answers += [bare for bare in unlabelled.values() if bare.id not in known]
     if n_skipped:
-        answers.notes.append(f"{n_skipped:,} skipped {'annotation' if n_skipped == 1 else 'annotations'} left out")
+        answers.notes.append(f"{counted(n_skipped, 'skipped annotation')} left out")
     return answers
 
 

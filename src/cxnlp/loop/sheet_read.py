@@ -10,7 +10,7 @@ from typing import Any
 from cxnlp.data.source import open_source
 from cxnlp.data.workbook import open_workbook
 from cxnlp.errors import DataError, nearest
-from cxnlp.loop.answers import Answer, Answers, put, refuser
+from cxnlp.loop.answers import Answer, Answers, counted, put, refuser
 from cxnlp.loop.marks import Marks, labels_of
 from cxnlp.loop.sheet import (
     DONE,
@@ -78,7 +78,7 @@ def read_sheet(path: Path, taxonomy: Taxonomy, sheet: str = REVIEWS, *, all_rows
         put(answers, Answer(identity, text, header.cell(raw.cells, LANG).strip(), labels), seen, refuse)
     if n_not_done:
         answers.notes.append(
-            f'{n_not_done:,} rows without a mark under "{DONE}": their labels are taken for the model\'s and left out '
+            f'{counted(n_not_done, "row")} without a mark under "{DONE}": their labels are taken for the model\'s and left out '
             "(--all-rows reads them)"
         )
     return answers
