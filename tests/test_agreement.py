@@ -244,12 +244,12 @@ def test_the_command_shows_lists_and_settles(tmp_path: Path, capsys: pytest.Capt
     talk, settled, figures = (str(tmp_path / name) for name in ("talk.csv", "settled.jsonl", "figures.json"))
     assert command(tmp_path, *paths, "--labels", "--disagreements", talk, "--majority", settled, "--json", figures) == 0
     out = capsys.readouterr().out
-    assert "3 annotators (anna, bo, cecilie), 3 reviews that at least two of them labelled" in out
+    assert "3 annotators (anna, bo, cecilie), 3 reviews labelled by two or more" in out
     # Moods: of nine pairs three of three, one of three, one of three agree.
     assert "mood                              3  (" in out and "(0.556 [" in out
     assert "mood: good" in out and "too few to say" in out and "anna, bo" in out
-    assert "4 facets of 3 reviews were not labelled alike." in out
-    assert "The majority settled 3; 1 are left out as open:\n  =r1: when" in out
+    assert "Not labelled alike: 4 facets of 3 reviews." in out
+    assert "The majority settled 3; left open, and out: 1.\n  =r1: when" in out
     assert "Text" not in out
     with Path(talk).open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))

@@ -166,7 +166,7 @@ def test_what_people_do_to_sheets(tmp_path: Path, toml: Path, capsys: pytest.Cap
     rows[4][5] = "mynus"
     rows[5][2] = "goood"
     rows.append([None] * 11)
-    rows.append([None, "added by hand"])
+    rows.append([None, "Skrevet til"])
     rows.append([*rows[6]])  # copied
     sheet.delete_rows(1, sheet.max_row)
     sheet.append([*(f"{title.upper()} " for title in TITLES), "my notes"])
@@ -193,7 +193,7 @@ def test_what_people_do_to_sheets(tmp_path: Path, toml: Path, capsys: pytest.Cap
     ):
         assert line in err
     assert err.count(", row ") == 5, err
-    assert not any(text in err for text in ("Fin", "Tak", "Intet", "Nobody", "added"))
+    assert not any(text in err for text in ("Fin", "Tak", "Intet", "Nobody", "Skrevet"))
 
 
 def test_words_of_the_language_are_told_with_the_nearest_label(

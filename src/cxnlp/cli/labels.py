@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _TOOLS = ("label-studio", "argilla", "xlsx")
 _KEEP = ("auto", "predictions", "labels", "none")
-_SHOWN = 20
 
 _EXPORT_EPILOG = """\
 examples:
@@ -229,8 +228,4 @@ def _read(args: argparse.Namespace, taxonomy: Taxonomy) -> Answers:
 def _tell(problems: Sequence[Problem], notes: Sequence[str]) -> int:
     for note in notes:
         print(f"cxnlp: {note}", file=sys.stderr)
-    for problem in problems[:_SHOWN]:
-        print(f"cxnlp: {problem}", file=sys.stderr)
-    if len(problems) > _SHOWN:
-        print(f"cxnlp: and {len(problems) - _SHOWN:,} more", file=sys.stderr)
-    return 1 if problems else 0
+    return labels_agreement.tell_problems(problems)

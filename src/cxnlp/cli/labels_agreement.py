@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cxnlp.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
+    from cxnlp.data import Problem
     from cxnlp.loop.majority import Disagreement
 
 _SHOWN = 20
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.data.write import AtomicText
     from cxnlp.loop.agreement import agreement
     from cxnlp.loop.annotators import read_annotations
-    from cxnlp.loop.answers import write_records
+    from cxnlp.loop.answers import counted, write_records
     from cxnlp.loop.majority import disagreements, settle
     from cxnlp.loop.show import show_agreement, write_list
     from cxnlp.taxonomy import load_taxonomy
@@ -79,16 +80,20 @@ def run(args: argparse.Namespace) -> int:
     if "majority" in outputs:
         write_records(outputs["majority"], (answer.as_record() for answer in settle(taxonomy, found)))
     names = ", ".join(found.annotators)
-    print(
-        f"{len(found.annotators)} annotators ({names}), {found.shared:,} reviews that at least two of them labelled\n"
-    )
+    who = counted(len(found.annotators), "annotator")
+    print(f"{who} ({names}), {found.shared:,} reviews labelled by two or more\n")
     print("\n".join(show_agreement(levels, labels=args.labels)))
     print("\n".join(_left(listed, settled="majority" in outputs)))
-    for problem in found.problems[:_SHOWN]:
+    return tell_problems(found.problems)
+
+
+def tell_problems(problems: Sequence[Problem]) -> int:
+    """Name the first twenty problems on standard error; give the exit code, 1 if there are any."""
+    for problem in problems[:_SHOWN]:
         print(f"cxnlp: {problem}", file=sys.stderr)
-    if len(found.problems) > _SHOWN:
-        print(f"cxnlp: and {len(found.problems) - _SHOWN:,} more", file=sys.stderr)
-    return 1 if found.problems else 0
+    if len(problems) > _SHOWN:
+        print(f"cxnlp: and {len(problems) - _SHOWN:,} more", file=sys.stderr)
+    return 1 if problems else 0
 
 
 def _outputs(args: argparse.Namespace) -> dict[str, Path]:
@@ -119,10 +124,13 @@ def _outputs(args: argparse.Namespace) -> dict[str, Path]:
 
 def _left(listed: Sequence[Disagreement], *, settled: bool) -> list[str]:
     """Say how much was not labelled alike and, where a majority settles, what it leaves open."""
-    lines = ["", f"{len(listed):,} facets of {len({one.id for one in listed}):,} reviews were not labelled alike."]
+    from cxnlp.loop.answers import counted
+
+    reviews = counted(len({one.id for one in listed}), "review")
+    lines = ["", f"Not labelled alike: {counted(len(listed), 'facet')} of {reviews}."]
     if settled:
         left = [one for one in listed if one.settled is None]
-        lines.append(f"The majority settled {len(listed) - len(left):,}; {len(left):,} are left out as open:")
+        lines.append(f"The majority settled {len(listed) - len(left):,}; left open, and out: {len(left):,}.")
         lines += [f"  {one.id[:40]}: {one.facet}" for one in left[:_SHOWN]]
         lines += [f"  and {len(left) - _SHOWN:,} more" for _ in range(len(left) > _SHOWN)]
     return lines

@@ -63,8 +63,8 @@ def read_annotations(paths: Iterable[Path], taxonomy: Taxonomy) -> Annotations:
                 found.annotators.append(annotator)
     if not found.shared:
         first = f"; first problem: {found.problems[0]}" if found.problems else ""
+        who = counted(len(found.annotators), "annotator")
         raise DataError(
-            f"{', '.join(map(str, paths))}: {counted(len(found.annotators), 'annotator')} and no review that two of them "
-            f"labelled; expected the same ids{first}"
+            f"{', '.join(map(str, paths))}: {who} and no review that two of them labelled; expected the same ids{first}"
         )
     return found

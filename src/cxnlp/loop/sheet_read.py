@@ -78,8 +78,8 @@ def read_sheet(path: Path, taxonomy: Taxonomy, sheet: str = REVIEWS, *, all_rows
         put(answers, Answer(identity, text, header.cell(raw.cells, LANG).strip(), labels), seen, refuse)
     if n_not_done:
         answers.notes.append(
-            f'{counted(n_not_done, "row")} without a mark under "{DONE}": their labels are taken for the model\'s and left out '
-            "(--all-rows reads them)"
+            f'{counted(n_not_done, "row")} without a mark under "{DONE}": their labels are taken for the model\'s and '
+            "left out (--all-rows reads them)"
         )
     return answers
 
