@@ -29,6 +29,8 @@ HEAVY_ROOMS = {"model", "training"}
 OWN_FILES = {
     "optuna": {"training/pruner.py", "training/tune.py", "training/tuned.py"},
     "sklearn": {"evaluation/tfidf.py"},
+    "optuna": {"training/tune.py", "training/tuned.py"},
+    "sklearn": {"evaluation/tfidf.py", "loop/vectors.py"},
 }
 # The service is imported by nothing but its own command, when that runs.
 SERVICE_FILES = {
@@ -63,6 +65,7 @@ HEAVY_FILES = {
     "evaluation/tfidf.py": {"sklearn"},
     "reports/page.py": {"jinja2"},
     "loop/sheet_write.py": {"xlsxwriter"},
+    "loop/vectors.py": {"sklearn"},
     # These ask for the packages that a command needs before it begins.
     "cli/encoder.py": {"transformers", "wordfreq"},
     "cli/train.py": {"transformers", "accelerate", "onnxscript"},

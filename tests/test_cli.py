@@ -17,6 +17,7 @@ COMMANDS = (
     "taxonomy",
     "serve",
     "labels",
+    "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card", "suggest",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ _COMMANDS = (
     "serve",
     "export",
     "labels",
+    "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card", "suggest",
 )  # fmt: skip
 
 FAILED = 2
