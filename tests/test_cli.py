@@ -18,6 +18,7 @@ COMMANDS = (
     "serve",
     "labels",
     "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card", "suggest",
+    "suggest",
 )  # fmt: skip
 
 

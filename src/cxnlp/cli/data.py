@@ -1,4 +1,4 @@
-"""``cxnlp data check``: the audit of labelled data, laid out for people."""
+"""``cxnlp data``: ``check``, the audit of labelled data, laid out for people; ``errors`` is in a file of its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxnlp.cli import data_errors
 from cxnlp.errors import DataError, SettingsError
 from cxnlp.text.shorten import shorten
 
@@ -58,6 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     check.add_argument("--json", type=Path, metavar="FILE", help="also write everything that was found to FILE")
     check.set_defaults(run=run)
+    data_errors.add_parser(commands)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ _COMMANDS = (
     "export",
     "labels",
     "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card", "suggest",
+    "suggest",
 )  # fmt: skip
 
 FAILED = 2
