@@ -117,9 +117,9 @@ def _warn(tagger: Tagger, found: Sequence[LabelledReview]) -> None:
 
     trained = sum(split_of(one.review.text) == "train" for one in found)
     print(
-        "cxnlp: a model hardly doubts labels that it was trained on. Bundles do not say which texts these were; if they "
-        f"came from these files, {trained:,} of the {len(found):,} reviews (the training split by hash) were among them. "
-        "Then leave --bundle out",
+        "cxnlp: a model hardly doubts labels that it was trained on. Bundles do not say which texts these were; if it "
+        f"was trained with these files, {trained:,} of the {len(found):,} reviews were among them (the training split "
+        "by hash); then leave --bundle out",
         file=sys.stderr,
     )
 

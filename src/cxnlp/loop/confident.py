@@ -25,7 +25,7 @@ class Doubts:
     suggested: Ints
     """(m,) the label that is likelier, ``NONE`` where the given one stands."""
     confidence: Floats
-    """(m,) from 0 to 1: how far the suggested label lies above the given one, each held against its own usual."""
+    """(m,) one minus the probability of the given label, by which doubted ones are ranked; 0 of those that stand."""
 
 
 def doubts(probs: npt.NDArray[np.float32], given: Ints) -> Doubts:
@@ -45,5 +45,4 @@ def doubts(probs: npt.NDArray[np.float32], given: Ints) -> Doubts:
     reached = (p >= usual) & (counts > 0)
     best = np.where(reached, p, -1.0).argmax(axis=1)
     suggested = np.where(reached.any(axis=1) & (best != given), best, NONE)
-    above = p[np.arange(m), best] - own  # of the two probabilities
-    return Doubts(suggested.astype(np.int64), np.where(suggested == NONE, 0.0, np.clip(above, 0, 1)))
+    return Doubts(suggested.astype(np.int64), np.where(suggested == NONE, 0.0, 1 - own))

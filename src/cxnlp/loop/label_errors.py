@@ -43,7 +43,7 @@ class LabelError:
     suggested: str
     """The likelier one; empty where a label is likely to be one too many."""
     confidence: float
-    """From 0 to 1."""
+    """One minus the probability that the model gives to the label as it stands."""
 
 
 def read_for_errors(paths: Iterable[Path], taxonomy: Taxonomy) -> tuple[list[LabelledReview], list[Problem]]:
@@ -86,9 +86,9 @@ def crossed_probabilities(
     out = np.zeros((len(reviews), taxonomy.n_logits), np.float32)
     for number in range(folds):
         held = np.flatnonzero(fold == number)
-        rest = [reviews[i] for i in np.flatnonzero(fold != number)]
+        rest = [reviews[i] for i in np.flatnonzero(fold != number).tolist()]
         if len(held):
-            out[held] = TfidfScorer.train(taxonomy, rest).probabilities([reviews[i].text for i in held])
+            out[held] = TfidfScorer.train(taxonomy, rest).probabilities([reviews[i].text for i in held.tolist()])
         if progress:
             progress(number + 1)
     return out
@@ -125,7 +125,7 @@ def _of_one(
     rows = np.flatnonzero(known[:, 0])
     given = gold[rows].argmax(axis=1)
     doubted = doubts(probs[rows], given)
-    for row, old, new, sure in zip(rows, given, doubted.suggested, doubted.confidence, strict=True):
+    for row, old, new, sure in zip(rows.tolist(), given, doubted.suggested, doubted.confidence, strict=True):
         if new != NONE:
             yield LabelError(found[row], facet.name, facet.labels[old], facet.labels[new], float(sure))
 
@@ -137,7 +137,7 @@ def _of_any(
     for column, label in enumerate(facet.labels):
         yes = probs[rows, column]
         doubted = doubts(np.stack([1 - yes, yes], axis=1), gold[rows, column].astype(np.int64))
-        for row, new, sure in zip(rows, doubted.suggested, doubted.confidence, strict=True):
+        for row, new, sure in zip(rows.tolist(), doubted.suggested, doubted.confidence, strict=True):
             if new != NONE:
                 yield LabelError(found[row], facet.name, "" if new else label, label if new else "", float(sure))
 

@@ -18,7 +18,7 @@ from cxnlp.data.tables import ReadingOptions, Row, Table, open_table, read_rows
 from cxnlp.errors import DataError
 from cxnlp.inference.cells import PREFIX, SEPARATOR
 from cxnlp.inference.prediction import EMPTY, OTHER_LANGUAGE
-from cxnlp.taxonomy import Kind, Taxonomy
+from cxnlp.taxonomy import Facet, Kind, Taxonomy
 from cxnlp.text import clean
 
 NO_TEXT, NOT_SCORED, OTHER = "without a text", "not scored", "in a language that the model does not know"
@@ -136,24 +136,27 @@ def _from_record(table: Table, taxonomy: Taxonomy, row: Row) -> _Answer | None:
         return None
     probs: list[float] = []
     for facet in taxonomy.facets:
-        labels = (
-            [f"{label}:{name}" for label in taxonomy[facet.of].labels for name in facet.labels]
-            if facet.of
-            else (list(facet.labels))
-        )
         found = given.get(facet.name)
-        values = [found.get(label) for label in labels] if isinstance(found, Mapping) else [None]
-        if not all(isinstance(value, int | float) for value in values):
-            raise DataError(
-                f"{table.path}, line {row.line}: no probabilities of every label of {facet.name!r}; the file was "
-                "scored by a model with another taxonomy: name it with --model"
-            )
-        probs += values
+        for label in _keys(taxonomy, facet):
+            value = found.get(label) if isinstance(found, Mapping) else None
+            if not isinstance(value, int | float) or not 0 <= value <= 1:
+                raise DataError(
+                    f"{table.path}, line {row.line}: no probability of {facet.name!r}, {label!r}; if another "
+                    "model scored the file, name it with --model"
+                )
+            probs.append(value)
     at = taxonomy.slices
     labels_only = [p for facet in taxonomy.answers for p in probs[at[facet.name]]]
     first = probs[at[taxonomy.answers[0].name]]
     confidence = row.fields.get("confidence")
     return _Answer(labels_only, confidence if isinstance(confidence, int | float) else max(first), probs)
+
+
+def _keys(taxonomy: Taxonomy, facet: Facet) -> list[str]:
+    """Name the probabilities of a facet in a record, in the order of the label axis."""
+    if facet.of is None:
+        return list(facet.labels)
+    return [f"{label}:{name}" for label in taxonomy[facet.of].labels for name in facet.labels]
 
 
 def _from_cells(table: Table, taxonomy: Taxonomy, row: Row) -> _Answer | None:
