@@ -41,7 +41,8 @@ def flip(taxonomy: Taxonomy, reviews: Sequence[Review], share: float, seed: int)
     made: set[Made] = set()
     for facet in taxonomy.facets:
         name = facet.of or facet.name
-        able = [i for i, review in enumerate(reviews) if _can(facet, review.labels.get(name))]
+        taken = {row for row, other, *_ in made if other == facet.of}  # a polarity of a label that is wrong is no error
+        able = [i for i, review in enumerate(reviews) if i not in taken and _can(facet, review.labels.get(name))]
         for row in rng.choice(able, round(share * len(able)), replace=False):
             value, given, right = _wrong(facet, taxonomy, out[row].labels[name], rng)
             out[row] = replace(out[row], labels={**out[row].labels, name: value})

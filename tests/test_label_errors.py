@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import tiny
 from cxnlp.cli.main import main
-from cxnlp.data import Review
+from cxnlp.data import Review, split_of
 from cxnlp.data.tables import open_table, read_rows
 from cxnlp.evaluation.tfidf import TfidfScorer
 from cxnlp.loop.confident import NONE, doubts
@@ -112,9 +112,9 @@ def test_each_kind_of_facet_has_its_own_question() -> None:
     # mood, parts, view of door and of roof, when
     probs = np.array(
         [
-            [0.1, 0.9, 0.9, 0.1, 0.9, 0.1, 0.5, 0.5, 0, 0, 0],
+            [0.1, 0.9, 0.8, 0.1, 0.9, 0.1, 0.5, 0.5, 0, 0, 0],
             [0.2, 0.8, 0.8, 0.9, 0.5, 0.5, 0.1, 0.9, 0, 0, 0],
-            [0.9, 0.1, 0.7, 0.2, 0.9, 0.1, 0.5, 0.5, 0, 0, 0],
+            [0.9, 0.1, 0.8, 0.2, 0.9, 0.1, 0.5, 0.5, 0, 0, 0],
             [0.9, 0.1, 0.9, 0.9, 0.9, 0.1, 0.5, 0.5, 0, 0, 0],
         ],
         np.float32,
@@ -169,7 +169,7 @@ def test_nothing_is_changed_and_texts_are_shown_only_when_asked_for(
 
 def test_printed_without_an_output(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ["data", "errors", str(home / "rows.jsonl"), "--taxonomy", str(home / "toy.toml"), "--folds", "3"]
-    assert main([*given, "--top", "2"]) == 0
+    assert main(given) == 0
     out = capsys.readouterr().out
     assert "rows.jsonl, line 22" in out and "no such parts" in out
     assert "butikk" not in out
@@ -223,19 +223,25 @@ def test_broken_lines_are_named_and_the_rest_is_judged(home: Path, capsys: pytes
     assert "Butikken" not in err
 
 
-def test_by_a_bundle_with_its_warning(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = tiny.records()
-    wrong = rows[3]
-    wrong["sentiment"] = {"positive": "negative", "negative": "positive"}[wrong["sentiment"]]
+def test_by_a_bundle_with_its_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    praise = ["Helt topp butikk!", "Lovely staff, thank you", "Strålende service", "Underbart bemötande, tack!"]
+    blame = ["Elendig service.", "Terrible app, it never works", "Pakken kom aldri, elendig", "Usel kundtjänst"]
+    rows = [{"id": text, "text": text, "sentiment": "positive"} for text in praise]
+    rows += [{"id": text, "text": text, "sentiment": "negative"} for text in blame]
+    rows[1]["sentiment"] = "negative"
+    for number, row in enumerate(rows, 1):
+        row["id"] = f"r{number}"
     path = tiny.write_jsonl(tmp_path / "rows.jsonl", rows)
     output = tmp_path / "errors.csv"
-    assert main(["data", "errors", str(path), "--bundle", str(tiny_bundle), "--output", str(output)]) == 0
+    assert main(["data", "errors", str(path), "--bundle", "default", "--output", str(output)]) == 0
     err = capsys.readouterr().err
-    assert "a model hardly doubts labels that it was trained on" in err
+    n_train = sum(split_of(row["text"]) == "train" for row in rows)
+    assert "a model hardly doubts labels that it was trained on" in err and f"{n_train} of the 8 reviews" in err
     with output.open(encoding="utf-8-sig", newline="") as file:
         found = list(csv.DictReader(file))
-    sentiments = [row for row in found if row["facet"] == "sentiment"]
-    assert sentiments[0]["id"] == wrong["id"] and sentiments[0]["given"] == wrong["sentiment"]
+    assert {(row["facet"], row["id"], row["given"], row["suggested"]) for row in found[:1]} == {
+        ("sentiment", "r2", "negative", "positive")
+    }
 
 
 def test_mistakes_are_explained(home: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -276,7 +282,7 @@ def test_the_benchmark_makes_as_many_labels_wrong_as_it_says() -> None:
         for row in rows
     ]
     flipped, made = module.flip(TOY, reviews, 0.1, 0)
-    assert len(made) == 6 * 4  # four facets
+    assert len(made) == 6 * 3 + 5  # of polarities 10 % of the 54 whose label was left alone
     for row, facet, given_label, right in made:
         if facet == "mood":
             assert flipped[row].labels["mood"] == given_label != right == reviews[row].labels["mood"]

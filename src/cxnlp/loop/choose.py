@@ -34,9 +34,9 @@ class Weights:
     """How much each part counts; chosen by simulation on training reviews (benchmarks/suggest.py)."""
 
     uncertainty: float = 1.0
-    labels: float = 1.0
+    labels: float = 2.0
     languages: float = 1.0
-    power: float = 1.0
+    power: float = 2.0
     """To which the rank of an uncertainty, from 0 to 1, is raised."""
     evenness: float = 0.5
     """0 keeps the languages' shares of the pool, 1 makes them equal."""

@@ -15,7 +15,7 @@ Bits = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-NEAR = 0.9
+NEAR = 0.85
 """Cosine of the character vectors from which two texts are taken for copies of each other."""
 _WIDTH = 100
 _FEATURES = 50_000
