@@ -94,7 +94,7 @@ def _check(args: argparse.Namespace) -> None:
     """Refuse options that cannot be right, before the long part."""
     from cxnlp.data.write import refuse_input, writable_target
     from cxnlp.errors import SettingsError
-    from cxnlp.loop.vectors import need_sklearn
+    from cxnlp.evaluation.tfidf import need_sklearn
     from cxnlp.loop.write import format_of
 
     if args.bundle is None:

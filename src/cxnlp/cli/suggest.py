@@ -68,11 +68,11 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.bundle import load_bundle, shipped_bundle
     from cxnlp.data.write import refuse_input, writable_target
     from cxnlp.errors import SettingsError
+    from cxnlp.evaluation.tfidf import need_sklearn
     from cxnlp.loop.labelled import read_labelled
     from cxnlp.loop.scored import read_scored
     from cxnlp.loop.suggest import suggest
     from cxnlp.loop.suggest_rows import suggestion_columns, suggestion_rows
-    from cxnlp.loop.vectors import need_sklearn
     from cxnlp.loop.write import format_of, write_list
 
     if args.budget < 1:

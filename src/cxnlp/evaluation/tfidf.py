@@ -25,16 +25,16 @@ WORDS, CHARACTERS = (1, 2), (2, 5)
 _C = 10.0
 
 
-def need_sklearn() -> None:
+def need_sklearn(what: str = "the TF-IDF baseline of --train") -> None:
     """Ask for scikit-learn before the long part begins.
 
     Raises:
-        ExtraError: it is not installed.
+        ExtraError: it is not installed; ``what`` needs it.
     """
     try:
         import sklearn  # noqa: F401
     except ImportError as error:
-        raise ExtraError("the TF-IDF baseline of --train", "scikit-learn", "report") from error
+        raise ExtraError(what, "scikit-learn", "report") from error
 
 
 class TfidfScorer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ _PROBABILITIES = "probabilities"
 
 @dataclass(frozen=True)
 class ScoredReview:
-    """One scored row with something to read."""
+    """One scored row with something to read; its other fields are read again by those who want them."""
 
-    row: Row
+    line: int
     text: str
     language: str
 
@@ -92,7 +92,7 @@ def read_scored(
         if answer is None:
             left_out[NOT_SCORED] += 1
             continue
-        reviews.append(ScoredReview(row, text, _language(row)))
+        reviews.append(ScoredReview(row.line, text, _language(row)))
         answers.append(answer)
     labels = np.array([answer.labels for answer in answers], np.float64).reshape(len(answers), -1)
     confidence = np.array([answer.confidence for answer in answers], np.float64)
@@ -102,14 +102,20 @@ def read_scored(
     return Scored(table, reviews, labels, probs, confidence, dict(left_out))
 
 
+def rows_of(table: Table, lines: Collection[int]) -> dict[int, Row]:
+    """Read some rows of a file again; give line to row."""
+    wanted = frozenset(lines)
+    return {row.line: row for row in read_rows(table) if row.line in wanted}
+
+
 _BARE = ReadingOptions(title_column="", rating_column="", date_column="", language_column="", keep_personal=False)
 
 
 @dataclass(frozen=True)
 class _Answer:
-    labels: list[float]
+    labels: npt.NDArray[np.float32]
     confidence: float
-    probs: list[float] | None = None
+    probs: npt.NDArray[np.float32] | None = None
 
 
 def _reader(table: Table, taxonomy: Taxonomy) -> Callable[[Row], _Answer | None]:
@@ -149,7 +155,8 @@ def _from_record(table: Table, taxonomy: Taxonomy, row: Row) -> _Answer | None:
     labels_only = [p for facet in taxonomy.answers for p in probs[at[facet.name]]]
     first = probs[at[taxonomy.answers[0].name]]
     confidence = row.fields.get("confidence")
-    return _Answer(labels_only, confidence if isinstance(confidence, int | float) else max(first), probs)
+    sure = confidence if isinstance(confidence, int | float) else max(first)
+    return _Answer(np.array(labels_only, np.float32), sure, np.array(probs, np.float32))
 
 
 def _keys(taxonomy: Taxonomy, facet: Facet) -> list[str]:
@@ -176,7 +183,7 @@ def _from_cells(table: Table, taxonomy: Taxonomy, row: Row) -> _Answer | None:
                 "a model with another taxonomy: name it with --model"
             )
         labels += [float(label in found) for label in facet.labels]
-    return _Answer(labels, confidence)
+    return _Answer(np.array(labels, np.float32), confidence)
 
 
 def _reason(row: Row, text: str, *, other_languages: bool) -> str:

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cxnlp.errors import DataError
+from cxnlp.evaluation.tfidf import need_sklearn
 from cxnlp.loop.choose import Candidates, Choice, Known, choose, first_gains
 from cxnlp.loop.labelled import Labelled
 from cxnlp.loop.scored import Scored, ScoredReview, label_names
 from cxnlp.loop.uncertainty import as_ranks, facet_uncertainty, label_uncertainty
-from cxnlp.loop.vectors import TextVectors, clusters, need_sklearn
+from cxnlp.loop.vectors import TextVectors, clusters
 from cxnlp.taxonomy import Facet, Kind, Taxonomy, Thresholds
 from cxnlp.text import text_hash
 

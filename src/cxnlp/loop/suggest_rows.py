@@ -7,6 +7,7 @@ from typing import Any
 
 from cxnlp.data.kinds import Column
 from cxnlp.data.tables import Table
+from cxnlp.loop.scored import rows_of
 from cxnlp.loop.suggest import Suggestion
 
 _PREFIX = "cx_suggest_"
@@ -30,15 +31,21 @@ def suggestion_columns(table: Table, *, with_text: bool) -> list[Column]:
 
 def suggestion_rows(chosen: Sequence[Suggestion], table: Table, *, with_text: bool) -> list[dict[str, Any]]:
     """Give one record for each suggestion, in their order."""
-    return [_row(rank, one, table, with_text=with_text) for rank, one in enumerate(chosen, 1)]
+    rows = rows_of(table, [one.review.line for one in chosen])
+    kept = frozenset(table.carried)
+    return [
+        _row(
+            rank, one, {name: value for name, value in rows[one.review.line].fields.items() if name in kept}, with_text
+        )
+        for rank, one in enumerate(chosen, 1)
+    ]
 
 
-def _row(rank: int, one: Suggestion, table: Table, *, with_text: bool) -> dict[str, Any]:
+def _row(rank: int, one: Suggestion, fields: dict[str, Any], with_text: bool) -> dict[str, Any]:
     why = (
         rank, one.reason, one.facet, one.doubt, one.label, one.n_labelled, one.cluster, one.cluster_size, one.copies
     )  # fmt: skip
     record: dict[str, Any] = {_PREFIX + name: value for name, value in zip(_FIELDS, why, strict=True)}
-    fields = {name: value for name, value in one.review.row.fields.items() if name in table.carried}
     if with_text:
         fields[_TEXT] = one.review.text
     return record | {name: value for name, value in fields.items() if name not in record}

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cxnlp.errors import ExtraError
 from cxnlp.text import clean
 
 Bits = npt.NDArray[np.bool_]
@@ -19,18 +18,6 @@ NEAR = 0.85
 """Cosine of the character vectors from which two texts are taken for copies of each other."""
 _WIDTH = 100
 _FEATURES = 50_000
-
-
-def need_sklearn(what: str) -> None:
-    """Ask for scikit-learn before the long part begins.
-
-    Raises:
-        ExtraError: it is not installed; ``what`` needs it.
-    """
-    try:
-        import sklearn  # noqa: F401
-    except ImportError as error:
-        raise ExtraError(what, "scikit-learn", "report") from error
 
 
 class TextVectors:
