@@ -74,7 +74,7 @@ def find_id_column(path: str, names: Sequence[str]) -> str:
     found = exact or [name for name in names if is_id(name)]
     if len(found) != 1:
         several = f"several columns could be the id ({', '.join(map(_short, found))})" if found else "no column of ids"
-        raise DataError(f"{path}: {several}; name one column id; {_listed(names)}")
+        raise DataError(f"{path}: {several}; name one column id; {listed(names)}")
     return found[0]
 
 
@@ -125,10 +125,11 @@ def _mean_words(name: str, sample: Sequence[Mapping[str, Any]]) -> float:
 
 
 def _listing(names: Sequence[str], option: str = "--text-column") -> str:
-    return f"name one with {option}; {_listed(names)}"
+    return f"name one with {option}; {listed(names)}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """List the columns for an error: the first thirty, each shortened."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"the columns are: {', '.join(map(_short, names[:_SHOWN]))}{more}"
 

@@ -21,7 +21,7 @@ from cxnlp.text.personal import mask_personal, require_personal
 from cxnlp.text.sentences import require_sentences
 
 # Roles of columns: the eight-digit number of a review would pass for a telephone's.
-_UNMASKED = ("id", "date", "rating")
+UNMASKED = ("id", "date", "rating")
 
 Refine = Callable[[Row, Prediction], Prediction]
 Mask = Callable[[str], str]
@@ -113,17 +113,18 @@ def make_hooks(scorer: SentenceScorer, *, mask: bool = False, evidence: bool = F
 
 
 def masked_row(row: Row, mask: Mask | None, table: Table) -> Row:
-    """Mask the text to score and every text among the cells but those of ``_UNMASKED``, and dates and times."""
+    """Mask the text to score and every text among the cells but those of ``UNMASKED``, and dates and times."""
     if mask is None:
         return row
-    spared = {*table.kinds, *(table.roles.get(role) for role in _UNMASKED)}
-    fields = {name: value if name in spared else _masked(value, mask) for name, value in row.fields.items()}
+    spared = {*table.kinds, *(table.roles.get(role) for role in UNMASKED)}
+    fields = {name: value if name in spared else masked(value, mask) for name, value in row.fields.items()}
     return replace(row, text=mask(row.text), fields=fields)
 
 
-def _masked(value: Any, mask: Mask) -> Any:
+def masked(value: Any, mask: Mask) -> Any:
+    """Mask a text, and every text in a list or an object; other values stay."""
     if isinstance(value, str):
         return mask(value)
     if isinstance(value, list):
-        return [_masked(item, mask) for item in value]
-    return {key: _masked(item, mask) for key, item in value.items()} if isinstance(value, dict) else value
+        return [masked(item, mask) for item in value]
+    return {key: masked(item, mask) for key, item in value.items()} if isinstance(value, dict) else value

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from cxnlp.inference.prediction import EMPTY, NEEDS_REVIEW, OTHER_LANGUAGE, TRUN
 from cxnlp.inference.windows import join_windows
 from cxnlp.taxonomy import Cutoffs, Scaling, Taxonomy, Thresholds, decide, probabilities, scale_probabilities, uncertain
 from cxnlp.text import UNKNOWN, TextTokenizer, batches, clean, identify_languages
+
+if TYPE_CHECKING:
+    from cxnlp.inference.frames import Frame
 
 # Windows scored of one text: with 256 tokens each, some 30,000 characters.
 MAX_WINDOWS = 32
@@ -112,6 +116,36 @@ class Tagger:
             )
             for row in range(len(texts))
         ]
+
+    def tag_frame(
+        self,
+        frame: Frame,
+        text: Hashable,
+        *,
+        title: Hashable = None,
+        rating: Hashable = None,
+        language: Hashable = None,
+        evidence: bool = False,
+        mask_pii: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> Frame:
+        """Give a frame of pandas or Polars with the columns that ``cxnlp score`` adds; see ``inference/frames.py``.
+
+        ``text`` names the column of the texts, the next three the columns of titles, ratings and declared languages
+        (None: found as ``cxnlp score`` finds them; ``""``: there is none). Index, order and other columns stay.
+
+        Raises:
+            TypeError: ``frame`` is neither kind of frame.
+            DataError: there is no column of a name given, or several.
+            ExtraError: a package that ``evidence`` or ``mask_pii`` needs is not installed.
+            BackendError: the model fails on text after text.
+        """
+        from cxnlp.inference.frames import tag_frame
+
+        return tag_frame(
+            self, frame, text, title=title, rating=rating, language=language, evidence=evidence, mask_pii=mask_pii,
+            progress=progress,
+        )  # fmt: skip
 
     def probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Floats:
         """Give the probabilities of every label, (n, l) in the order of ``taxonomy.logit_names``."""
