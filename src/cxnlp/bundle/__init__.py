@@ -8,6 +8,7 @@ from cxnlp.bundle.store import (
     TOKENIZER_FILE,
     WEIGHTS_FILE,
     Bundle,
+    copy_bundle,
     is_bundle,
     load_bundle,
     refuse_taken,
@@ -17,6 +18,6 @@ from cxnlp.bundle.store import (
 
 __all__ = [
     "CARD_FILE", "FORMAT_VERSION", "MANIFEST_FILE", "ONNX_FILE", "SHIPPED", "TOKENIZER_FILE", "WEIGHTS_FILE", "Bundle",
-    "FileRecord", "Manifest", "Usage", "digest_of", "is_bundle", "load_bundle", "model_card", "read_manifest",
-    "refuse_taken", "shipped_bundle", "write_bundle",
+    "FileRecord", "Manifest", "Usage", "copy_bundle", "digest_of", "is_bundle", "load_bundle", "model_card",
+    "read_manifest", "refuse_taken", "shipped_bundle", "write_bundle",
 ]  # fmt: skip

@@ -138,6 +138,22 @@ def write_bundle(folder: Path, fill: Callable[[Path], Manifest]) -> Bundle:
     return replace(bundle, folder=folder)
 
 
+def copy_bundle(source: Path, folder: Path) -> Bundle:
+    """Copy a bundle, checked before and after; an older bundle of that name is replaced.
+
+    Raises:
+        BundleError: the source cannot be used, or the place is taken or cannot be written.
+    """
+    bundle = load_bundle(source)
+
+    def fill(work: Path) -> Manifest:
+        for name in FILES:
+            shutil.copyfile(source / name, work / name)
+        return bundle.manifest
+
+    return write_bundle(folder, fill)
+
+
 def _is_our_card(path: Path) -> bool:
     return path.name == CARD_FILE and path.is_file() and is_generated(path.read_text("utf-8", errors="replace"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
@@ -83,3 +83,11 @@ def save_encoder(model: PreTrainedModel, tokenizer: Tokenizer, folder: Path) -> 
     wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=limit)
     wrapped.add_special_tokens(known)
     wrapped.save_pretrained(folder)
+
+
+def config_of(encoder: PreTrainedModel) -> dict[str, Any]:
+    """Give an encoder's Hugging Face configuration without what speaks of where it came from."""
+    config: dict[str, Any] = encoder.config.to_dict()
+    for key in ("_name_or_path", "transformers_version", "dtype", "architectures"):
+        config.pop(key, None)
+    return config

@@ -21,6 +21,7 @@ from cxnlp.inference.parity import label_changes
 from cxnlp.inference.tagger import Tagger
 from cxnlp.inference.torch_backend import TorchBackend
 from cxnlp.model.calibrate import calibrate, measure
+from cxnlp.model.encoder import config_of
 from cxnlp.model.network import Network
 from cxnlp.model.quantise import quantise
 from cxnlp.model.rounding import by_disturbance
@@ -124,9 +125,6 @@ def _manifest(
     data: TrainingData,
     recipe: Recipe,
 ) -> Manifest:
-    config = network.encoder.config.to_dict()
-    for key in ("_name_or_path", "transformers_version", "dtype", "architectures"):
-        config.pop(key, None)
     sources = sorted({review.source for review in data.dev})
     scores = {
         source: evaluate(tagger, [review for review in data.dev if review.source == source], _only(source, recipe))
@@ -141,7 +139,7 @@ def _manifest(
         precise={precision: asdict(cutoffs) for precision, cutoffs in learnt.precise.items()},
         max_tokens=tagger.tokenizer.max_tokens,
         overlap=tagger.tokenizer.overlap,
-        encoder=config,
+        encoder=config_of(network.encoder),
         recipe=as_table(recipe),
         data={"fingerprint": fingerprint(data.train), "train": _counts(data.train), "dev": _counts(data.dev)},
         scores={source: report.as_json()["figures"] for source, report in scores.items()},

@@ -1,0 +1,38 @@
+"""One Tagger for all who ask for the same model in a process: estimators that are cloned, pipelines that are copied."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from cxnlp.bundle import MANIFEST_FILE, shipped_bundle
+from cxnlp.inference.tagger import Tagger
+
+_MAX_MODELS = 4
+
+
+def shared_tagger(
+    model: str | Path | None = None, backend: str = "onnx", device: str = "auto", threads: int = 0
+) -> Tagger:
+    """Load a bundle (None: the shipped model) as ``Tagger.load`` does, or give the Tagger loaded before.
+
+    A bundle that was written anew is loaded anew. So is one in a process that was forked, as the threads of an engine
+    do not live on there. At most four models are kept.
+
+    Raises:
+        BundleError: the bundle is missing, incomplete, altered, or of a newer format.
+        BackendError: the back end or the device is not available here.
+    """
+    folder = (shipped_bundle() if model is None else Path(model)).resolve()
+    try:
+        found = (folder / MANIFEST_FILE).stat()
+        version = (found.st_mtime_ns, found.st_size, found.st_ino)
+    except OSError:  # loading says what is wrong
+        version = (0, 0, 0)
+    return _load(os.getpid(), version, str(folder), backend, device, threads)
+
+
+@lru_cache(maxsize=_MAX_MODELS)
+def _load(process: int, version: tuple[int, int, int], folder: str, backend: str, device: str, threads: int) -> Tagger:
+    return Tagger.load(folder, backend=backend, device=device, threads=threads)
