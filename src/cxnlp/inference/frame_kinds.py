@@ -81,8 +81,11 @@ class PandasColumns:
         made = self.frame.iloc[:, list(kept)].copy(deep=False)
         for place, cells in changed.items():
             made.isetitem(kept.index(place), Series(cells, index=made.index, dtype=object).infer_objects())
+        below = [""] * (made.columns.nlevels - 1)  # where columns have names on several levels
         for name, values in added.items():
-            made[name] = Series(values, index=made.index, dtype="float64" if name in numbers else "str")
+            made[(name, *below) if below else name] = Series(
+                values, index=made.index, dtype="float64" if name in numbers else "str"
+            )
         return made
 
 

@@ -138,10 +138,10 @@ def _names(features: Mapping[str, Any], facet: Facet, row: Mapping[str, Any]) ->
     """Give the names of the labels in a row's column, None where it is unknown."""
     value = row.get(facet.name)
     feature = features.get(facet.name)
-    several = isinstance(value, list)
     known = getattr(getattr(feature, "feature", feature), "names", None)
-    found = [_name(known, facet, one) for one in (value if several else [value])]
-    return found if several else found[0]
+    if isinstance(value, list):
+        return [_name(known, facet, one) for one in value]
+    return _name(known, facet, value)
 
 
 def _name(known: Sequence[str] | None, facet: Facet, value: Any) -> Any:

@@ -114,7 +114,7 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return np.array(sorted(self._answered().labels), dtype=object)
         if "_classes" not in self.__dict__:
             raise AttributeError("classes_ is there after fit")
-        return cast("npt.NDArray[Any]", self._classes)
+        return self._classes
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Give the labels of n texts, in the form that ``fit`` was given; of a facet with several, a matrix if none."""
@@ -250,15 +250,12 @@ def _labels(y: Any) -> tuple[Form, npt.NDArray[Any], npt.NDArray[Any]]:
 
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None")
-    if not hasattr(y, "ndim") or y.ndim == 1:
-        y = list(y)
-        if y and all(isinstance(one, list | tuple | set | frozenset) for one in y):
-            inner = [label for one in y for label in one]
-            if all(isinstance(label, str) for label in inner):
-                binarizer = MultiLabelBinarizer()
-                matrix = binarizer.fit_transform([sorted(one) for one in y])
-                return "lists", matrix, binarizer.classes_
     y = y.to_numpy() if hasattr(y, "to_numpy") else y
+    if isinstance(y, list | tuple) or getattr(y, "dtype", None) == object:
+        lists = [one for one in y if isinstance(one, list | tuple | set | frozenset)]
+        if lists and len(lists) == len(y) and all(isinstance(label, str) for one in lists for label in one):
+            binarizer = MultiLabelBinarizer()
+            return "lists", binarizer.fit_transform(lists), binarizer.classes_
     if type_of_target(y, input_name="y", raise_unknown=True) == "multilabel-indicator":
         matrix = np.asarray(y.toarray() if hasattr(y, "toarray") else y).astype(int)
         return "indicator", matrix, np.arange(matrix.shape[1])

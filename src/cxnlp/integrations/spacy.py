@@ -165,7 +165,7 @@ def _spans(doc: Doc, taxonomy: Taxonomy, prediction: Prediction | None, noted: S
     ]
 
 
-@Language.factory(
+@Language.factory(  # type: ignore[untyped-decorator]
     NAME,
     default_config={
         "model": None, "backend": "onnx", "device": "auto", "threads": 0, "evidence": True, "spans_key": NAME,

@@ -20,8 +20,8 @@ def mean_states(network: Network, tokenizer: TextTokenizer, texts: Sequence[str]
     """Give the means (n, h) of the standardised hidden states of n texts, over all tokens of all windows."""
     windows: list[list[int]] = []
     owners: list[int] = []
-    for row, ids in enumerate(tokenizer.encode(texts)):
-        cut = tokenizer.windows(ids)[:_MAX_WINDOWS]
+    for row, tokens in enumerate(tokenizer.encode(texts)):
+        cut = tokenizer.windows(tokens)[:_MAX_WINDOWS]
         windows += cut
         owners += [row] * len(cut)
     device = network.token_mean.device
