@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 import tiny
 from cxnlp.data import Review, review_from_record, split_of
 from cxnlp.errors import DataError
+from cxnlp.integrations.datasets import from_datasets, to_dataset_dict, to_datasets
 from cxnlp.taxonomy import load_taxonomy, parse_taxonomy
 from fake_tagger import FakeTagger
 
 datasets = pytest.importorskip("datasets", reason="needs datasets")
-
-from cxnlp.integrations.datasets import from_datasets, to_dataset_dict, to_datasets
 
 TAXONOMY = load_taxonomy()
 TOY = tiny.toy_taxonomy()

@@ -250,8 +250,9 @@ def _labels(y: Any) -> tuple[Form, npt.NDArray[Any], npt.NDArray[Any]]:
 
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None")
-    y = y.to_numpy() if hasattr(y, "to_numpy") else y
-    if isinstance(y, list | tuple) or getattr(y, "dtype", None) == object:
+    if hasattr(y, "to_numpy"):  # of pandas or Polars; a column may hold lists
+        y = y.to_list() if hasattr(y, "to_list") else y.to_numpy()
+    if isinstance(y, list | tuple) or (isinstance(y, np.ndarray) and y.dtype.kind == "O"):
         lists = [one for one in y if isinstance(one, list | tuple | set | frozenset)]
         if lists and len(lists) == len(y) and all(isinstance(label, str) for one in lists for label in one):
             binarizer = MultiLabelBinarizer()
