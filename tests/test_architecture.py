@@ -43,7 +43,7 @@ SERVICE_FILES = {
     "refusal": {"pydantic", "starlette"},
     "server": {"fastapi", "uvicorn"},
     "optuna": {"training/tune.py", "training/tuned.py"},
-    "sklearn": {"evaluation/tfidf.py", "integrations/sklearn.py"},
+    "sklearn": {"evaluation/tfidf.py", "inference/label_forms.py", "integrations/sklearn.py"},
 }
 # Their classes are made of the package's own: whoever imports them wants it.
 MADE_OF = {"integrations/sklearn.py": "sklearn", "integrations/spacy.py": "spacy"}
@@ -62,6 +62,7 @@ HEAVY_FILES = {
     "inference/device.py": {"torch"},
     "inference/blocks.py": {"pyarrow"},
     "inference/frame_kinds.py": {"pandas", "polars"},
+    "inference/label_forms.py": {"sklearn"},
     "integrations/datasets.py": {"datasets"},
     "integrations/ray.py": {"ray", "pyarrow"},
     "integrations/sklearn.py": {"sklearn"},

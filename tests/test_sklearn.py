@@ -66,7 +66,7 @@ class OnNumbers(CxClassifier):
     def _tagger(self) -> Any:
         return SimpleNamespace(fingerprint="numbers")
 
-    def _features(self, texts: Any) -> Any:
+    def _features(self, tagger: Any, texts: Any) -> Any:
         return np.array([[float(word) for word in text.split()] for text in texts])
 
 
@@ -234,10 +234,11 @@ def test_hidden_states_are_the_means_over_all_tokens(model: str) -> None:
     classifier = CxClassifier(model, mode="hidden").fit(TEXTS, MOOD)
     assert classifier.score(TEXTS, MOOD) > 0.9
     long = " ".join(TEXTS[:10])  # more than a window of 32 tokens
-    found = classifier._features([long, TEXTS[0], long])
+    tagger = classifier._fitted_tagger()
+    found = classifier._features(tagger, [long, TEXTS[0], long])
     assert found.shape == (3, 32)
     np.testing.assert_array_equal(found[0], found[2])
-    np.testing.assert_allclose(found[1], classifier._features([TEXTS[0]])[0], atol=1e-5)
+    np.testing.assert_allclose(found[1], classifier._features(tagger, [TEXTS[0]])[0], atol=1e-5)
 
 
 def test_the_whole_network_is_fine_tuned_and_stored_as_plain_values(model: str) -> None:

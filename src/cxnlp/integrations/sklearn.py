@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from cxnlp.data import Review
 from cxnlp.errors import BundleError, ExtraError, SettingsError, TaxonomyError, nearest
 from cxnlp.inference.features import Features, features_of
+from cxnlp.inference.label_forms import Form, in_form, plain_texts, read_labels
 from cxnlp.inference.shared import shared_tagger
 from cxnlp.inference.tagger import Tagger
 from cxnlp.settings import TrainingSettings
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from cxnlp.training.in_memory import Finetuned
 
 Floats = npt.NDArray[np.float64]
-Form = Literal["labels", "indicator", "lists"]
-"""How the labels of texts are given: one each, a matrix (n, labels) of 0 and 1, or a list for each."""
 MODES = ("logits", "hidden", "finetune")
 
 
@@ -87,24 +86,22 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             TaxonomyError: no such facet, or a label that it does not have.
             ExtraError: a package that the mode needs is not installed.
         """
-        texts = _texts(X)
+        texts = plain_texts(X)
         if self.mode not in MODES:
             near = nearest(str(self.mode), list(MODES))
             raise SettingsError(f"mode is {self.mode!r}, expected one of {', '.join(MODES)}{near}")
-        form, labels, names = _labels(y)
+        form, labels, names = read_labels(y)
         if len(texts) != len(labels):
             raise ValueError(f"Found {len(texts)} texts and {len(labels)} labels, expected one for each")
-        self.form_: Form = form
         if self.facet is not None:
             _check_answers(self._answered(), form, names, labels)
-            self.fingerprint_ = self._tagger().fingerprint
-            return self
-        self._classes = names
-        if self.mode == "finetune":
-            self.network_: Finetuned = self._finetune(texts, labels)
-            return self
-        self.fingerprint_ = self._tagger().fingerprint
-        self.head_ = self._head(form).fit(self._features(texts), labels)
+        elif self.mode == "finetune":
+            self.network_: Finetuned = self._finetune(texts, labels, names)
+        else:
+            tagger = self._tagger()
+            self.head_ = self._head(form).fit(self._features(tagger, texts), labels)
+            self.fingerprint_ = tagger.fingerprint
+        self._classes, self.form_ = names, form
         return self
 
     @property
@@ -119,7 +116,7 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Give the labels of n texts, in the form that ``fit`` was given; of a facet with several, a matrix if none."""
         self._check_fitted()
-        texts = _texts(X)
+        texts = plain_texts(X)
         if self.facet is not None:
             return self._answers(texts)
         if self.mode == "finetune":
@@ -127,16 +124,17 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if self.form_ == "labels":
                 return cast("npt.NDArray[Any]", self.classes_[probs.argmax(axis=1)])
             limits = self.network_.thresholds[self.network_.taxonomy.facets[0].name].values()
-            return _in_form(self.form_, probs >= np.array(list(limits), np.float32), self.classes_)
-        found = self.head_.predict(self._features(texts)) if texts else np.zeros((0, len(self.classes_)))
-        if self.form_ == "labels":
-            return cast("npt.NDArray[Any]", found if texts else self.classes_[:0])
-        return _in_form(self.form_, found > 0, self.classes_)
+            return in_form(self.form_, probs >= np.array(list(limits), np.float32), self.classes_)
+        if not texts:
+            nothing = np.zeros((0, len(self.classes_)), bool)
+            return self.classes_[:0] if self.form_ == "labels" else in_form(self.form_, nothing, self.classes_)
+        found = self.head_.predict(self._features(self._fitted_tagger(), texts))
+        return np.asarray(found) if self.form_ == "labels" else in_form(self.form_, found > 0, self.classes_)
 
     def predict_proba(self, X: Any) -> Floats:
         """Give the probabilities (n, labels) of n texts, in the order of ``classes_``."""
         self._check_fitted()
-        return self._probabilities(_texts(X))
+        return self._probabilities(plain_texts(X))
 
     def __sklearn_tags__(self) -> Any:
         """Say what it takes: a list of texts, and one or several labels each."""
@@ -156,12 +154,15 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         backend = "torch" if self.mode == "hidden" and self.facet is None else "onnx"
         return shared_tagger(self.model, backend, threads=self.threads)
 
-    def _features(self, texts: Sequence[str]) -> npt.NDArray[Any]:
+    def _fitted_tagger(self) -> Tagger:
         tagger = self._tagger()
         if tagger.fingerprint != self.fingerprint_:
             raise BundleError(
                 f"{self.model or 'the shipped model'}: is another one than this classifier was fitted with; fit it anew"
             )
+        return tagger
+
+    def _features(self, tagger: Tagger, texts: Sequence[str]) -> npt.NDArray[Any]:
         return features_of(tagger, texts, cast(Features, self.mode))
 
     def _head(self, form: Form) -> Any:
@@ -173,7 +174,7 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         regression = LogisticRegression(C=self.C, class_weight=self.class_weight, max_iter=1000)
         return make_pipeline(StandardScaler(), regression if form == "labels" else OneVsRestClassifier(regression))
 
-    def _finetune(self, texts: Sequence[str], labels: npt.NDArray[Any]) -> Finetuned:
+    def _finetune(self, texts: Sequence[str], labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> Finetuned:
         for package in ("torch", "transformers", "accelerate"):
             if find_spec(package) is None:
                 raise ExtraError('mode="finetune"', package, "train")
@@ -182,10 +183,10 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         from cxnlp.training.in_memory import finetune
 
         # Labels by number: they may be of any type, and the taxonomy's are names.
-        names = tuple(str(i) for i in range(len(self.classes_)))
+        names = tuple(str(i) for i in range(len(classes)))
         several = labels.ndim == 2
         facet = Facet("label", Kind.ANY_OF if several else Kind.ONE_OF, names)
-        places = [np.flatnonzero(row) for row in labels] if several else np.searchsorted(self.classes_, labels)
+        places = [np.flatnonzero(row) for row in labels] if several else np.searchsorted(classes, labels)
         reviews = [
             Review(str(i), text, labels={"label": tuple(map(str, place)) if several else str(place)})
             for i, (text, place) in enumerate(zip(texts, places, strict=True))
@@ -204,7 +205,8 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.mode == "finetune":
             probs = self.network_.tagger.probabilities(texts).astype(np.float64)
             return probs / probs.sum(axis=1, keepdims=True) if self.form_ == "labels" else probs
-        return np.asarray(self.head_.predict_proba(self._features(texts)), np.float64)
+        features = self._features(self._fitted_tagger(), texts)
+        return np.asarray(self.head_.predict_proba(features), np.float64)
 
     def _answered(self) -> Facet:
         """Give the facet of the model that is asked for."""
@@ -222,47 +224,7 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return np.array([one[facet.name] for one in found], dtype=object)
         present = [[label in one[facet.name] for label in self.classes_] for one in found]
         matrix = np.array(present, bool).reshape(len(texts), len(self.classes_))
-        return _in_form(getattr(self, "form_", "indicator"), matrix, self.classes_)
-
-
-def _texts(X: Any) -> list[str]:
-    """Give n texts; None and NaN are empty ones."""
-    if isinstance(X, str | bytes) or not isinstance(X, Iterable):
-        raise ValueError(f"X is of type {type(X).__name__}, expected a list, array or Series of texts")
-    if getattr(X, "ndim", 1) != 1 or hasattr(X, "columns"):
-        raise ValueError("X has several dimensions, expected a list, array or Series of texts: one column, df[name]")
-    return [_text(text) for text in X]
-
-
-def _text(text: Any) -> str:
-    if text is None or text != text or type(text).__name__ == "NAType":  # NaN is not itself; pandas' NA says nothing
-        return ""
-    if not isinstance(text, str):
-        raise ValueError(f"a text is of type {type(text).__name__}, expected str (or None for an empty one)")
-    return str(text)
-
-
-def _labels(y: Any) -> tuple[Form, npt.NDArray[Any], npt.NDArray[Any]]:
-    """Give the form of labels, the labels (n,) or the matrix (n, k) of 0 and 1, and their names (k,)."""
-    from sklearn.preprocessing import MultiLabelBinarizer
-    from sklearn.utils.multiclass import check_classification_targets, type_of_target
-    from sklearn.utils.validation import column_or_1d
-
-    if y is None:
-        raise ValueError("requires y to be passed, but the target y is None")
-    if hasattr(y, "to_numpy"):  # of pandas or Polars; a column may hold lists
-        y = y.to_list() if hasattr(y, "to_list") else y.to_numpy()
-    if isinstance(y, list | tuple) or (isinstance(y, np.ndarray) and y.dtype.kind == "O"):
-        lists = [one for one in y if isinstance(one, list | tuple | set | frozenset)]
-        if lists and len(lists) == len(y) and all(isinstance(label, str) for one in lists for label in one):
-            binarizer = MultiLabelBinarizer()
-            return "lists", binarizer.fit_transform(lists), binarizer.classes_
-    if type_of_target(y, input_name="y", raise_unknown=True) == "multilabel-indicator":
-        matrix = np.asarray(y.toarray() if hasattr(y, "toarray") else y).astype(int)
-        return "indicator", matrix, np.arange(matrix.shape[1])
-    values = column_or_1d(y, warn=True)
-    check_classification_targets(values)
-    return "labels", values, np.unique(values)
+        return in_form(getattr(self, "form_", "indicator"), matrix, self.classes_)
 
 
 def _check_answers(facet: Facet, form: Form, names: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:
@@ -284,13 +246,3 @@ def _check_answers(facet: Facet, form: Form, names: npt.NDArray[Any], labels: np
             raise TaxonomyError(
                 f"a label that the facet {facet.name!r} does not have{near}; it has: {', '.join(facet.labels)}"
             )
-
-
-def _in_form(form: Form, present: npt.NDArray[np.bool_], classes: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Give a matrix (n, k) as it is, or as an array (n,) of tuples of labels."""
-    if form == "indicator":
-        return present.astype(int)
-    out = np.empty(len(present), dtype=object)
-    for row, one in enumerate(present):
-        out[row] = tuple(classes[one])
-    return out
