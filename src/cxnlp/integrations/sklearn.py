@@ -162,8 +162,8 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         return tagger
 
-    def _features(self, tagger: Tagger, texts: Sequence[str]) -> npt.NDArray[Any]:
-        return features_of(tagger, texts, cast(Features, self.mode))
+    def _features(self, tagger: Tagger, texts: Sequence[str]) -> Floats:
+        return features_of(tagger, texts, cast(Features, self.mode)).astype(np.float64)
 
     def _head(self, form: Form) -> Any:
         from sklearn.linear_model import LogisticRegression
