@@ -31,6 +31,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cxnlp.inference import features
+from cxnlp.inference.shared import shared_tagger
 from cxnlp.integrations.sklearn import CxClassifier
 
 ROWS = tiny.records()
@@ -228,6 +229,16 @@ def test_another_model_under_the_name_is_noticed(model: str, tmp_path: Path, mon
     monkeypatch.setattr(type(other), "fingerprint", "other")
     with pytest.raises(BundleError, match="is another one than this classifier was fitted with; fit it anew"):
         classifier.predict(TEXTS[:2])
+
+
+def test_a_model_is_loaded_once_and_anew_when_it_was_written_anew(model: str, tmp_path: Path) -> None:
+    copy_bundle(Path(model), tmp_path / "bundle")
+    first = shared_tagger(tmp_path / "bundle")
+    assert shared_tagger(str(tmp_path / "bundle")) is first
+    copy_bundle(Path(model), tmp_path / "bundle")
+    again = shared_tagger(tmp_path / "bundle")
+    assert again is not first
+    assert again.fingerprint == first.fingerprint
 
 
 def test_hidden_states_are_the_means_over_all_tokens(model: str) -> None:
