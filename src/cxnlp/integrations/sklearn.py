@@ -40,7 +40,7 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             and need not be called, and the settings below are not used.
         mode: what is learnt, and on what. ``"logits"``: logistic regression on the model's log odds of all its labels;
             needs no torch. ``"hidden"``: logistic regression on the mean of the encoder's hidden states; needs torch,
-            takes some four times as long, and is better where your labels are far from the model's. ``"finetune"``:
+            takes some four times as long, and may be better where your labels are far from the model's. ``"finetune"``:
             the whole network, by the Trainer; needs the training packages, and minutes or a GPU.
         C: inverse strength of the regression's penalty, as scikit-learn has it; features are standardised.
         class_weight: of the regression, None or ``"balanced"``.
