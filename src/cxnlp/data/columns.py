@@ -27,6 +27,10 @@ _NAME_CHARS = 40
 _ENDS_IN_ID = re.compile(r"[\W_](?:id|Id|ID)$|[a-z]I[dD]$")
 
 
+class NoTextColumnError(DataError):
+    """No column is surely the text of the reviews."""
+
+
 def unique_names(header: Sequence[str]) -> tuple[str, ...]:
     """Give every column a name of its own: ``column_3`` where the header is empty, ``name_2`` for a repeated one."""
     names: dict[str, None] = {}
@@ -108,7 +112,7 @@ def _by_length(path: str, names: Sequence[str], sample: Sequence[Mapping[str, An
     order = sorted(words, key=lambda name: -words[name])
     second = words[order[1]] if len(order) > 1 else 0.0
     if not order or words[order[0]] < max(_MIN_WORDS, _LEAD * second):
-        raise DataError(f"{path}: no column is surely the text of the reviews; {_listing(names)}")
+        raise NoTextColumnError(f"{path}: no column is surely the text of the reviews; {_listing(names)}")
     if len(names) == 1 and len(names[0].split()) >= _MIN_WORDS:
         # Not quoted here: it may be a review.
         raise DataError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cxnlp.errors import ExtraError
 from cxnlp.evaluation.show import number
 from cxnlp.evaluation.study import Study
@@ -9,9 +11,12 @@ from cxnlp.reports import charts
 from cxnlp.reports.markdown import described
 from cxnlp.reports.tables import TOO_FEW, Source, sections
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
-def need_jinja() -> None:
-    """Ask for jinja2 before the long part begins.
+
+def need_jinja(what: str = "--html") -> None:
+    """Ask for jinja2 before the long part begins; ``what`` needs it.
 
     Raises:
         ExtraError: it is not installed.
@@ -19,11 +24,11 @@ def need_jinja() -> None:
     try:
         import jinja2  # noqa: F401
     except ImportError as error:
-        raise ExtraError("--html", "jinja2", "report") from error
+        raise ExtraError(what, "jinja2", "report") from error
 
 
-def page(study: Study, source: Source) -> str:
-    """Give the page. Whatever comes from data (names, labels, ids, texts) is escaped by the template engine.
+def environment() -> Environment:
+    """Give the engine of the pages; whatever it puts into one is escaped, unless a template says otherwise.
 
     Raises:
         ExtraError: jinja2 is not installed.
@@ -32,11 +37,18 @@ def page(study: Study, source: Source) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = PackageLoader("cxnlp.reports")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["percent"] = number
-    return environment.get_template("page.html").render(
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def page(study: Study, source: Source) -> str:
+    """Give the page. Whatever comes from data (names, labels, ids, texts) is escaped by the template engine.
+
+    Raises:
+        ExtraError: jinja2 is not installed.
+    """
+    engine = environment()
+    engine.filters["percent"] = number
+    return engine.get_template("page.html").render(
         source=source,
         described=described(study, source),
         sections=sections(study),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,12 +9,12 @@ from typing import Any
 
 from cxnlp.evaluation.checklist.cases import Type
 from cxnlp.evaluation.checklist.run import Checklist, Verdict
+from cxnlp.evaluation.intervals import wilson
 
 ALL = "all"
 """All languages together, and all capabilities of a type."""
 ENOUGH = 30
 """Checks from which a rate is given; of fewer, the counts alone."""
-_Z = 1.959964  # a 95 % interval
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,7 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of Wilson (1927), which also holds near 0 and 1, where checks mostly lie."""
-        n, p = self.checks, self.value
-        centre = p + _Z**2 / (2 * n)
-        half = _Z * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n * n))
-        low, high = (centre - half) / (1 + _Z**2 / n), (centre + half) / (1 + _Z**2 / n)
-        # At the ends the exact bounds are 0 and 1; rounding may pass them.
-        return (0.0 if self.passed == 0 else low), (1.0 if self.passed == n else high)
+        return wilson(self.passed, self.checks)
 
     def as_json(self) -> dict[str, Any]:
         """Give counts, share and interval; whoever shows the share should look at ``enough`` first."""

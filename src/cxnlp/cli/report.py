@@ -1,0 +1,185 @@
+"""``cxnlp report``: a scored file as one page for the person who owns the customers' experience."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxnlp.cli.reading import add_reading_options, reading_options
+from cxnlp.errors import DataError, SettingsError
+
+if TYPE_CHECKING:
+    from cxnlp.inference.tagger import Tagger
+    from cxnlp.journey.result import Journey
+    from cxnlp.journey.scored import ScoredFile
+
+UNKNOWN_LABELS = 1
+"""Exit code when the report was written but rows were left out, whose labels are not the model's."""
+
+_DESCRIPTION = """\
+Make a page of a file that cxnlp score wrote: the journey map, what to mend first, what delights, moments of truth,
+change over time, differences between languages, stores and whatever column, and how far to trust it. The page is one
+file that works offline; figures have intervals, and the tables behind them can be downloaded from it."""
+_EPILOG = """\
+examples:
+  cxnlp report scored.csv --output report.html
+  cxnlp report scored.csv --output report.html --language no --by store --by source
+  cxnlp report scored.jsonl --output report.html --evaluation scores.json --xlsx tables.xlsx --json report.json
+
+Needs pip install "cxnlp[report]"; to show texts, whose personal data is masked, also "cxnlp[privacy]" (or give
+--no-texts). Exit code: 0; 1 if rows were left out, whose labels the model does not know; 2 if nothing was written.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    from cxnlp.journey.words import LANGUAGES
+
+    parser = subparsers.add_parser(
+        "report",
+        help="make a page of a scored file",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", type=Path, metavar="SCORED", help="what cxnlp score wrote, of any kind")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE.html", help="the page (default: NAME.report.html beside the input)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures here too")
+    parser.add_argument("--xlsx", type=Path, metavar="FILE", help="write the tables here too")
+    parser.add_argument("--language", choices=LANGUAGES, default="en", help="language of the page (default: en)")
+    parser.add_argument(
+        "--by", action="append", default=[], metavar="COLUMN",
+        help="divide reviews by this column, besides by language; may be given several times (default: columns such as "
+        "source, store or country)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--evaluation", type=Path, metavar="FILE",
+        help="what cxnlp evaluate --json wrote: shares are corrected for the model's errors",
+    )  # fmt: skip
+    parser.add_argument(
+        "--model", type=Path, metavar="BUNDLE", help="folder of the model that scored the file (default: the shipped one)"
+    )
+    parser.add_argument(
+        "--reviews", type=int, default=5, metavar="N", help="reviews shown of each polarity behind a cell (default: 5)"
+    )
+    parser.add_argument("--no-texts", action="store_true", help="show no texts of reviews")
+    parser.add_argument(
+        "--evidence", action=argparse.BooleanOptionalAction,
+        help="mark the sentence behind each touchpoint, found by the model where the file does not name it (default: if "
+        "spaCy is installed)",
+    )  # fmt: skip
+    add_reading_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, count, write; give the exit code."""
+    from cxnlp.bundle import read_manifest, shipped_bundle
+    from cxnlp.data.write import AtomicFile, AtomicText
+    from cxnlp.journey.analysis import analyse
+    from cxnlp.journey.choose import choose
+    from cxnlp.journey.errors import read_errors
+    from cxnlp.journey.page import Page
+    from cxnlp.journey.parts import parts_of
+    from cxnlp.journey.scored import read_scored
+    from cxnlp.journey.shown import read_shown
+    from cxnlp.journey.tables import Tables
+    from cxnlp.journey.words import load_words
+
+    outputs = _outputs(args)
+    words = load_words(args.language)
+    bundle = args.model or shipped_bundle()
+    manifest = read_manifest(bundle)
+    parts = parts_of(manifest.read_taxonomy(str(bundle)))
+    errors = read_errors(args.evaluation) if args.evaluation else None
+    with ExitStack() as stack:
+        page = stack.enter_context(AtomicText(outputs["output"]))
+        figures = stack.enter_context(AtomicText(outputs["json"])) if "json" in outputs else None
+        book = stack.enter_context(AtomicFile(outputs["xlsx"])) if "xlsx" in outputs else None
+        scored = read_scored(args.file, parts, reading_options(args), args.by)
+        journey = analyse(scored, errors)
+        chosen = choose(scored.reviews, args.reviews)
+        load = _loader(bundle) if _finds_evidence(args) else None
+        shown = read_shown(scored, chosen.reviews, with_text=not args.no_texts, load=load)
+        page.write(Page(journey, scored, chosen, shown, words, manifest.name).html())
+        if figures:
+            figures.write(json.dumps(_facts(args, scored) | journey.as_json(), ensure_ascii=False, indent=1) + "\n")
+        if book:
+            from cxnlp.journey.workbook import write_workbook
+
+            write_workbook(book, Tables(journey, parts, words).all())
+    _print(outputs["output"], scored, journey)
+    return UNKNOWN_LABELS if scored.n_unknown else 0
+
+
+def _outputs(args: argparse.Namespace) -> dict[str, Path]:
+    """Give option to file; refuse what cannot work before the long part.
+
+    Raises:
+        DataError: a file is one that is read, or two are the same.
+        ExtraError: a package is missing.
+        SettingsError: an option is out of range.
+    """
+    from cxnlp.data.source import STANDARD, unpacked
+    from cxnlp.data.write import refuse_input
+    from cxnlp.reports import need_jinja
+    from cxnlp.text.personal import require_personal
+    from cxnlp.text.sentences import require_sentences
+
+    if args.reviews < 0:
+        raise SettingsError(f"--reviews {args.reviews}: expected a whole number of 0 or more")
+    if args.output is None and args.file == STANDARD:
+        raise SettingsError("standard input has no name to call the page after; give --output FILE.html")
+    files = {name: path for name in ("output", "json", "xlsx") if (path := getattr(args, name)) is not None}
+    files.setdefault("output", args.file.with_name(f"{unpacked(args.file).stem}.report.html"))
+    inputs = [path for path in (args.file, args.evaluation, args.model) if path is not None]
+    taken: dict[str, str] = {}
+    for name, path in files.items():
+        refuse_input(path, inputs, f"--{name}")
+        if (other := taken.setdefault(os.path.realpath(path), name)) != name:
+            raise DataError(f"{path}: named by --{other} and --{name}; expected two files; give each its own name")
+    need_jinja("cxnlp report")
+    if not args.no_texts and args.reviews:
+        require_personal()
+    if args.evidence:
+        require_sentences()
+    return files
+
+
+def _finds_evidence(args: argparse.Namespace) -> bool:
+    return find_spec("spacy") is not None if args.evidence is None else bool(args.evidence)
+
+
+def _loader(bundle: Path) -> Callable[[], Tagger]:
+    """Give what loads the model, should a sentence have to be found."""
+    from cxnlp.inference.tagger import Tagger
+
+    def load() -> Tagger:
+        print("cxnlp: finding the sentences behind the touchpoints of the reviews that are shown", file=sys.stderr)
+        return Tagger.load(bundle)
+
+    return load
+
+
+def _facts(args: argparse.Namespace, scored: ScoredFile) -> dict[str, Any]:
+    """Say what was read, for the top of the JSON."""
+    return {"scored": str(args.file), "columns": dict(scored.roles), "by": list(scored.divided_by)}
+
+
+def _print(output: Path, scored: ScoredFile, journey: Journey) -> None:
+    print(f"{output}: {journey.overview.reviews:,} reviews of {scored.n_rows:,} rows")
+    for role in ("rating", "date"):
+        print(f"  {role:<8} {scored.roles.get(role) or f'none found; --{role}-column NAME names it'}")
+    print(f"  texts    {'shown in part, masked' if scored.with_text else 'none found; --text-column NAME names them'}")
+    print(f"  by       {', '.join(('language', *scored.divided_by))}")
+    if scored.n_unknown:
+        print(f"cxnlp: {scored.n_unknown:,} rows left out: labels that the model does not know", file=sys.stderr)

@@ -1,0 +1,141 @@
+"""The pictures of a journey report: what each shows, in words and numbers of the page's language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cxnlp.journey.charts import Bars, Figure, Line, bars, line
+from cxnlp.journey.parts import BLAME, PRAISE
+from cxnlp.journey.result import Division, Journey, Levers, Series, Share
+from cxnlp.journey.tables import Tables
+from cxnlp.journey.words import Words
+
+_LINES = 9
+"""Charts over time: the verdicts, ratings, and the touchpoints that are blamed most; the table has all."""
+_TONES = {BLAME: "blame", PRAISE: "praise", "low": "blame"}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Lays out bars and lines for the template."""
+
+    journey: Journey
+    tables: Tables
+    words: Words
+
+    def verdicts(self) -> Bars:
+        """Give the shares of the verdicts."""
+        return bars([
+            self._figure(self.tables.measure_name(label), one, _TONES.get(label, "plain"))
+            for label, one in self.journey.overview.verdicts.items()
+        ])  # fmt: skip
+
+    def mend(self) -> Bars:
+        """Give what blame goes with."""
+        return self._levers(self.journey.mend, "blame")
+
+    def delight(self) -> Bars:
+        """Give what praise goes with."""
+        return self._levers(self.journey.delight, "praise")
+
+    def levers_note(self, key: str, levers: Levers) -> str:
+        """Say what the bars are."""
+        return self.words.say[f"{key}_{levers.against or 'nothing'}"]
+
+    def moments(self) -> Bars:
+        """Give the differences in score."""
+        words = self.words
+        return bars([
+            Figure(
+                self.tables.touchpoint(m.touchpoint),
+                f"{words.signed(m.difference, 2)} {words.interval(m.low, m.high, scale=1, places=2)}",
+                m.difference, m.low, m.high,
+                note=f"{words.say['praised']} {words.count(m.praised)}, {words.say['blamed']} {words.count(m.blamed)}",
+            )
+            for m in self.journey.moments
+        ])  # fmt: skip
+
+    def lines(self) -> list[Line]:
+        """Give the charts over time."""
+        time = self.journey.time
+        return [self._line(series) for series in time.series[:_LINES]] if time else []
+
+    def changes(self) -> list[tuple[str, str, str]]:
+        """Give the clear changes: measure, up or down, and by how much."""
+        found = []
+        for series in self.journey.time.series if self.journey.time else ():
+            if series.change and series.change.clear:
+                up = series.change.difference > 0
+                amount = f"{self._points(series.change.difference)} {self._between(series.change.low, series.change.high)}"
+                found.append((self.tables.series_name(series), self.words.say["changed_up" if up else "changed_down"], amount))
+        return found
+
+    def division(self, division: Division) -> list[tuple[str, Bars]]:
+        """Give a set of bars for each measure of a division."""
+        out = []
+        for place, measure in enumerate(division.groups[0].shares):
+            figures = []
+            for group in division.groups:
+                note = f"{self.words.count(group.reviews)} {self.words.say['reviews']}"
+                if place == 0 and group.against_rest and group.against_rest.clear:
+                    note += f" · {self.words.say['higher' if group.against_rest.difference > 0 else 'lower']}"
+                name = self.tables.group_name(division, group.name)
+                figures.append(self._figure(name, group.shares[measure], _TONES.get(measure, "plain"), note))
+            out.append((self.tables.measure_name(measure), bars(figures)))
+        return out
+
+    def flags(self) -> Bars:
+        """Give the shares of rows that have a flag."""
+        flags = self.journey.trust.flags
+        return bars([self._figure(self.tables.flag(name), one, "plain") for name, one in flags.items()], least=0.1)
+
+    def corrected(self) -> list[tuple[str, Bars]]:
+        """Give the corrected shares by question."""
+        words, found = self.words, dict[str, list[Figure]]()
+        for c in self.journey.trust.corrected:
+            note = f"{words.say['said']} {words.percent(c.said.value)}"
+            shown = f"{words.percent(c.value)} {words.interval(c.low, c.high)}" if c.value == c.value else words.say["too_few"]
+            found.setdefault(c.facet, []).append(Figure(words.label(c.facet, c.label), shown, c.value, c.low, c.high, note=note))
+        return [(words.facet(facet), bars(figures)) for facet, figures in found.items()]
+
+    def _levers(self, levers: Levers, tone: str) -> Bars:
+        words, figures = self.words, []
+        judged = words.say["blamed" if tone == "blame" else "praised"]
+        for row in levers.rows:
+            name = self.tables.touchpoint(row.touchpoint)
+            note = f"{judged} {words.percent(row.reviews.value)} ({words.count(row.reviews.hits)})"
+            if not levers.against:
+                figures.append(self._figure(name, row.reviews, tone))
+                continue
+            shown = words.say["too_few"]
+            if row.weight == row.weight:
+                shown = f"{words.number(100 * row.weight, 1)} {self._between(row.weight_low, row.weight_high)}"
+                note += f" · {words.say['effect']} {self._points(row.effect)}"
+            figures.append(Figure(name, shown, row.weight, row.weight_low, row.weight_high, tone, note))
+        return bars(figures)
+
+    def _line(self, series: Series) -> Line:
+        words = self.words
+        assert self.journey.time is not None
+        titles = [
+            f"{period}: {words.percent(one.value)} {words.interval(one.low, one.high)}, {words.count(one.hits)}/{words.count(one.of)}"
+            for period, one in zip(self.journey.time.periods, series.shares, strict=True)
+        ]  # fmt: skip
+        change, note = series.change, ""
+        if change and change.clear:
+            note = words.say["changed_up" if change.difference > 0 else "changed_down"]
+            note += f" {self._points(change.difference)} {self._between(change.low, change.high)}"
+        tone = "blame" if series.kind != "verdict" else _TONES.get(series.label, "plain")
+        return line(self.tables.series_name(series), tone, series.shares, titles, note, bool(change and change.clear))
+
+    def _figure(self, name: str, one: Share, tone: str, note: str = "") -> Figure:
+        words = self.words
+        shown = f"{words.percent(one.value)} {words.interval(one.low, one.high)}"
+        note = note or f"{words.count(one.hits)}/{words.count(one.of)}"
+        return Figure(name, shown, one.value, one.low, one.high, tone, note)
+
+    def _points(self, difference: float) -> str:
+        return self.words.signed(100 * difference, 1)
+
+    def _between(self, low: float, high: float) -> str:
+        return self.words.interval(low, high)
