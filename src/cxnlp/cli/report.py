@@ -66,16 +66,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="what cxnlp evaluate --json wrote: shares are corrected for the model's errors",
     )  # fmt: skip
     parser.add_argument(
-        "--model", type=Path, metavar="BUNDLE", help="folder of the model that scored the file (default: the shipped one)"
-    )
+        "--model", type=Path, metavar="BUNDLE",
+        help="folder of the model that scored the file (default: the shipped one)",
+    )  # fmt: skip
     parser.add_argument(
         "--reviews", type=int, default=5, metavar="N", help="reviews shown of each polarity behind a cell (default: 5)"
     )
     parser.add_argument("--no-texts", action="store_true", help="show no texts of reviews")
     parser.add_argument(
         "--evidence", action=argparse.BooleanOptionalAction,
-        help="mark the sentence behind each touchpoint, found by the model where the file does not name it (default: if "
-        "spaCy is installed)",
+        help="mark the sentence behind each touchpoint, found by the model where the file does not name it "
+        "(default: if spaCy is installed)",
     )  # fmt: skip
     add_reading_options(parser)
     parser.set_defaults(run=run)
@@ -117,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
             from cxnlp.journey.workbook import write_workbook
 
             write_workbook(book, Tables(journey, parts, words).all())
-    _print(outputs["output"], scored, journey)
+    _print(outputs["output"], scored, journey, texts=scored.with_text and not args.no_texts)
     return UNKNOWN_LABELS if scored.n_unknown else 0
 
 
@@ -175,11 +176,12 @@ def _facts(args: argparse.Namespace, scored: ScoredFile) -> dict[str, Any]:
     return {"scored": str(args.file), "columns": dict(scored.roles), "by": list(scored.divided_by)}
 
 
-def _print(output: Path, scored: ScoredFile, journey: Journey) -> None:
+def _print(output: Path, scored: ScoredFile, journey: Journey, *, texts: bool) -> None:
     print(f"{output}: {journey.overview.reviews:,} reviews of {scored.n_rows:,} rows")
     for role in ("rating", "date"):
         print(f"  {role:<8} {scored.roles.get(role) or f'none found; --{role}-column NAME names it'}")
-    print(f"  texts    {'shown in part, masked' if scored.with_text else 'none found; --text-column NAME names them'}")
+    none = "not shown" if scored.with_text else "none found; --text-column NAME names them"
+    print(f"  texts    {'of some reviews, masked' if texts else none}")
     print(f"  by       {', '.join(('language', *scored.divided_by))}")
     if scored.n_unknown:
         print(f"cxnlp: {scored.n_unknown:,} rows left out: labels that the model does not know", file=sys.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from cxnlp.journey.frame import LOW, TOP, Frame, make_frame
 from cxnlp.journey.levers import delights, mend_first, moments_of_truth
 from cxnlp.journey.periods import over_time
 from cxnlp.journey.result import Cell, Division, Journey, Overview, Share, Trust, share
-from cxnlp.journey.scored import Scored, ScoredFile
+from cxnlp.journey.scored import ScoredFile
 
 LANGUAGE = "language"
 """The name of the division by the language of the texts."""
@@ -80,13 +79,11 @@ def _cell(frame: Frame, i: int, label: str, phase: int | None) -> Cell:
 
 
 def _divisions(scored: ScoredFile, frame: Frame) -> list[Division]:
-    by_language = divide(frame, LANGUAGE, [review.language for review in scored.reviews])
-    found = [by_language, *(divide(frame, name, _values(scored.reviews, i)) for i, name in enumerate(scored.divided_by))]
+    values = {LANGUAGE: [review.language for review in scored.reviews]}
+    for place, name in enumerate(scored.divided_by):
+        values[name] = [review.groups[place] for review in scored.reviews]
+    found = (divide(frame, name, many) for name, many in values.items())
     return [division for division in found if division is not None]
-
-
-def _values(reviews: Sequence[Scored], place: int) -> list[str]:
-    return [review.groups[place] for review in reviews]
 
 
 def _trust(scored: ScoredFile, frame: Frame, errors: Errors | None) -> Trust:

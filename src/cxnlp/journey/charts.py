@@ -32,8 +32,7 @@ class Bar:
     """``praise``, ``blame`` or ``plain``."""
     note: str = ""
     faint: bool = False
-    """Whether the interval holds 0, or the figure is not known."""
-    known: bool = True
+    """Whether it could be 0, or rests on too few reviews."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +54,18 @@ class Figure:
     high: float
     tone: str = "plain"
     note: str = ""
+    few: bool = False
+    """Whether it rests on too few reviews to say."""
 
 
 def bars(figures: Sequence[Figure], least: float = 0.0) -> Bars:
-    """Lay figures out on an axis that holds 0, all values, and at least ``least``; intervals are cut at its ends."""
-    known = [one for one in figures if not math.isnan(one.value)]
-    largest = max((abs(one.value) for one in known), default=0.0)
-    top = max([least, *(max(one.value, min(one.high, 1.5 * largest)) for one in known)]) or 1.0
-    bottom = min([0.0, *(min(one.value, max(one.low, -largest / 2)) for one in known)])
+    """Lay figures out on an axis that holds 0, all values, and at least ``least``; intervals are cut at its ends.
+
+    No value may be NaN.
+    """
+    largest = max((abs(one.value) for one in figures), default=0.0)
+    top = max([least, *(max(one.value, min(one.high, 1.5 * largest)) for one in figures)]) or 1.0
+    bottom = min([0.0, *(min(one.value, max(one.low, -largest / 2)) for one in figures)])
     span = top - bottom
 
     def at(value: float) -> float:
@@ -71,11 +74,8 @@ def bars(figures: Sequence[Figure], least: float = 0.0) -> Bars:
     zero = at(0)
     out = []
     for one in figures:
-        if math.isnan(one.value):
-            out.append(Bar(one.name, one.shown, zero, 0, zero, zero, one.tone, one.note, faint=True, known=False))
-            continue
         start, end = sorted((zero, at(one.value)))
-        unclear = one.low <= 0 <= one.high and one.low < 0
+        unclear = one.few or one.low < 0 <= one.high
         width = round(end - start, 2)
         out.append(Bar(one.name, one.shown, start, width, at(one.low), at(one.high), one.tone, one.note, faint=unclear))
     return Bars(zero, out)
@@ -103,11 +103,10 @@ class Line:
     dots: Sequence[Dot]
     note: str = ""
     clear: bool = False
+    """Whether the last change is marked."""
 
 
-def line(
-    title: str, tone: str, shares: Sequence[Share], titles: Sequence[str], note: str = "", clear: bool = False
-) -> Line:
+def line(title: str, tone: str, shares: Sequence[Share], titles: Sequence[str], note: str, clear: bool) -> Line:
     """Lay a share over time out; its axis begins at 0 and ends at a round share."""
     highest = max((one.high if one.of >= 10 else one.value for one in shares if one.of), default=0.0)
     top = next((t for t in _TOPS if t >= min(highest, 1.0)), 1.0)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 from base64 import b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -140,7 +139,8 @@ class Page:
         if review.needs_review:
             found["look"] = 1
         if one.passage:
-            marks = {parts.touchpoints.labels.index(k): v for k, v in one.passage.marks.items() if k in review.touchpoints}
+            labels = parts.touchpoints.labels
+            marks = {labels.index(k): v for k, v in one.passage.marks.items() if k in review.touchpoints}
             found |= {"text": one.passage.text, "marks": marks}
         return found
 

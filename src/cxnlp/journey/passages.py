@@ -94,5 +94,6 @@ def _cut(text: str, marks: Ranges, max_chars: int) -> Passage:
     end = start + max_chars
     head, tail = "…" if start else "", "…" if end < len(text) else ""
     move = len(head) - start
-    inside = {label: (max(a, start) + move, min(b, end) + move) for label, (a, b) in marks.items() if start < b and a < end}
-    return Passage(head + text[start:end] + tail, inside)
+    inside = {label: (a, b) for label, (a, b) in marks.items() if start < b and a < end}
+    kept = {label: (max(a, start) + move, min(b, end) + move) for label, (a, b) in inside.items()}
+    return Passage(head + text[start:end] + tail, kept)

@@ -17,6 +17,8 @@ from cxnlp.journey.scored import Scored
 WEEK, MONTH = "week", "month"
 _WEEKS_UP_TO_DAYS = 182
 """The longest span that is shown by week: half a year."""
+_ENOUGH = 10
+"""Reviews that a week must have on average; thinner ones are joined to months."""
 _MAX_PERIODS = 120
 """A date that is wrong by decades must not make a chart of empty months."""
 
@@ -26,7 +28,8 @@ def over_time(frame: Frame, reviews: Sequence[Scored]) -> OverTime | None:
     days = [review.day for review in reviews if review.day is not None]
     if not days:
         return None
-    unit = WEEK if (max(days) - min(days)).days <= _WEEKS_UP_TO_DAYS else MONTH
+    span = (max(days) - min(days)).days
+    unit = WEEK if span <= _WEEKS_UP_TO_DAYS and len(days) >= _ENOUGH * (span / 7 + 1) else MONTH
     last = _number(max(days), unit)
     first = max(_number(min(days), unit), last - _MAX_PERIODS + 1)
     if first == last:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cxnlp.evaluation.report import FEW
 from cxnlp.journey.charts import Bars, Figure, Line, bars, line
 from cxnlp.journey.parts import BLAME, PRAISE
-from cxnlp.journey.result import Division, Journey, Levers, Series, Share
+from cxnlp.journey.result import Change, Division, Journey, Levers, Series, Share
 from cxnlp.journey.tables import Tables
 from cxnlp.journey.words import Words
 
@@ -32,15 +35,16 @@ class Pictures:
 
     def mend(self) -> Bars:
         """Give what blame goes with."""
-        return self._levers(self.journey.mend, "blame")
+        return self._levers(self.journey.mend, "blamed", "blame")
 
     def delight(self) -> Bars:
         """Give what praise goes with."""
-        return self._levers(self.journey.delight, "praise")
+        return self._levers(self.journey.delight, "praised", "praise")
 
     def levers_note(self, key: str, levers: Levers) -> str:
         """Say what the bars are."""
-        return self.words.say[f"{key}_{levers.against or 'nothing'}"]
+        values = {"of": self.words.count(levers.outcome.of), "share": self.words.percent(levers.outcome.value)}
+        return self.words.say[f"{key}_{levers.against or 'nothing'}"] % values
 
     def moments(self) -> Bars:
         """Give the differences in score."""
@@ -58,17 +62,15 @@ class Pictures:
     def lines(self) -> list[Line]:
         """Give the charts over time."""
         time = self.journey.time
-        return [self._line(series) for series in time.series[:_LINES]] if time else []
+        return [self._line(series, time.periods) for series in time.series[:_LINES]] if time else []
 
     def changes(self) -> list[tuple[str, str, str]]:
         """Give the clear changes: measure, up or down, and by how much."""
-        found = []
-        for series in self.journey.time.series if self.journey.time else ():
-            if series.change and series.change.clear:
-                up = series.change.difference > 0
-                amount = f"{self._points(series.change.difference)} {self._between(series.change.low, series.change.high)}"
-                found.append((self.tables.series_name(series), self.words.say["changed_up" if up else "changed_down"], amount))
-        return found
+        return [
+            (self.tables.series_name(series), *self._said(series.change))
+            for series in (self.journey.time.series if self.journey.time else ())
+            if series.change and series.change.clear
+        ]
 
     def division(self, division: Division) -> list[tuple[str, Bars]]:
         """Give a set of bars for each measure of a division."""
@@ -76,7 +78,7 @@ class Pictures:
         for place, measure in enumerate(division.groups[0].shares):
             figures = []
             for group in division.groups:
-                note = f"{self.words.count(group.reviews)} {self.words.say['reviews']}"
+                note = f"{self.words.say['reviews']}: {self.words.count(group.reviews)}"
                 if place == 0 and group.against_rest and group.against_rest.clear:
                     note += f" · {self.words.say['higher' if group.against_rest.difference > 0 else 'lower']}"
                 name = self.tables.group_name(division, group.name)
@@ -90,52 +92,59 @@ class Pictures:
         return bars([self._figure(self.tables.flag(name), one, "plain") for name, one in flags.items()], least=0.1)
 
     def corrected(self) -> list[tuple[str, Bars]]:
-        """Give the corrected shares by question."""
+        """Give the corrected shares by question; those of which too little is known stand in the table alone."""
         words, found = self.words, dict[str, list[Figure]]()
         for c in self.journey.trust.corrected:
+            if math.isnan(c.value):
+                continue
             note = f"{words.say['said']} {words.percent(c.said.value)}"
-            shown = f"{words.percent(c.value)} {words.interval(c.low, c.high)}" if c.value == c.value else words.say["too_few"]
-            found.setdefault(c.facet, []).append(Figure(words.label(c.facet, c.label), shown, c.value, c.low, c.high, note=note))
+            shown = f"{words.percent(c.value)} {words.interval(c.low, c.high)}"
+            name = words.label(c.facet, c.label)
+            few = c.gold < FEW
+            found.setdefault(c.facet, []).append(Figure(name, shown, c.value, c.low, c.high, note=note, few=few))
         return [(words.facet(facet), bars(figures)) for facet, figures in found.items()]
 
-    def _levers(self, levers: Levers, tone: str) -> Bars:
+    def unweighed(self, levers: Levers) -> str:
+        """List the touchpoints that have too few reviews to be weighed."""
+        few = [row for row in levers.rows if levers.against and math.isnan(row.weight)]
+        return ", ".join(
+            f"{self.tables.touchpoint(row.touchpoint)} ({self.words.count(row.reviews.hits)})" for row in few
+        )
+
+    def _levers(self, levers: Levers, judged: str, tone: str) -> Bars:
         words, figures = self.words, []
-        judged = words.say["blamed" if tone == "blame" else "praised"]
         for row in levers.rows:
             name = self.tables.touchpoint(row.touchpoint)
-            note = f"{judged} {words.percent(row.reviews.value)} ({words.count(row.reviews.hits)})"
+            note = f"{words.say[judged]} {words.percent(row.reviews.value)} ({words.count(row.reviews.hits)})"
             if not levers.against:
                 figures.append(self._figure(name, row.reviews, tone))
-                continue
-            shown = words.say["too_few"]
-            if row.weight == row.weight:
-                shown = f"{words.number(100 * row.weight, 1)} {self._between(row.weight_low, row.weight_high)}"
-                note += f" · {words.say['effect']} {self._points(row.effect)}"
-            figures.append(Figure(name, shown, row.weight, row.weight_low, row.weight_high, tone, note))
+            elif not math.isnan(row.weight):
+                shown = f"{words.number(100 * row.weight, 1)} {words.interval(row.weight_low, row.weight_high)}"
+                note += f" · {words.say['effect']} {words.signed(100 * row.effect)}"
+                figures.append(Figure(name, shown, row.weight, row.weight_low, row.weight_high, tone, note))
         return bars(figures)
 
-    def _line(self, series: Series) -> Line:
-        words = self.words
-        assert self.journey.time is not None
-        titles = [
-            f"{period}: {words.percent(one.value)} {words.interval(one.low, one.high)}, {words.count(one.hits)}/{words.count(one.of)}"
-            for period, one in zip(self.journey.time.periods, series.shares, strict=True)
-        ]  # fmt: skip
-        change, note = series.change, ""
-        if change and change.clear:
-            note = words.say["changed_up" if change.difference > 0 else "changed_down"]
-            note += f" {self._points(change.difference)} {self._between(change.low, change.high)}"
+    def _line(self, series: Series, periods: Sequence[str]) -> Line:
+        words, titles = self.words, []
+        for period, one in zip(periods, series.shares, strict=True):
+            counts = f"{words.count(one.hits)}/{words.count(one.of)}"
+            titles.append(f"{period}: {words.percent(one.value)} {words.interval(one.low, one.high)}, {counts}")
+        last = series.shares[-1]
+        note = f"{words.say['last']} {words.percent(last.value)} {words.interval(last.low, last.high)}"
+        clear = series.change is not None and series.change.clear
+        if series.change and clear:
+            note += " · " + ", ".join(self._said(series.change))
         tone = "blame" if series.kind != "verdict" else _TONES.get(series.label, "plain")
-        return line(self.tables.series_name(series), tone, series.shares, titles, note, bool(change and change.clear))
+        return line(self.tables.series_name(series), tone, series.shares, titles, note, clear)
+
+    def _said(self, change: Change) -> tuple[str, str]:
+        up = change.difference > 0
+        amount = f"{self.words.signed(100 * change.difference)} {self.words.interval(change.low, change.high)}"
+        return self.words.say["changed_up" if up else "changed_down"], amount
 
     def _figure(self, name: str, one: Share, tone: str, note: str = "") -> Figure:
         words = self.words
         shown = f"{words.percent(one.value)} {words.interval(one.low, one.high)}"
         note = note or f"{words.count(one.hits)}/{words.count(one.of)}"
-        return Figure(name, shown, one.value, one.low, one.high, tone, note)
-
-    def _points(self, difference: float) -> str:
-        return self.words.signed(100 * difference, 1)
-
-    def _between(self, low: float, high: float) -> str:
-        return self.words.interval(low, high)
+        value, low, high = (one.value, one.low, one.high) if one.of else (0.0, 0.0, 0.0)
+        return Figure(name, shown, value, low, high, tone, note, one.of < FEW)

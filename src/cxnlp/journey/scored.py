@@ -92,7 +92,10 @@ def open_scored(path: Path, options: ReadingOptions) -> tuple[Table, bool]:
 
 
 def read_scored(
-    path: Path, parts: Parts, options: ReadingOptions = ReadingOptions(), by: Sequence[str] = ()  # noqa: B008 - frozen
+    path: Path,
+    parts: Parts,
+    options: ReadingOptions = ReadingOptions(),  # noqa: B008 - it is frozen
+    by: Sequence[str] = (),
 ) -> ScoredFile:
     """Read a scored file; ``by`` names the columns to divide by, otherwise those that are known by their names.
 

@@ -72,7 +72,9 @@ class Tables:
     def measure_name(self, key: str) -> str:
         """Name a share of a group."""
         verdict = self._parts.verdict
-        return self._words.say["low_ratings"] if key == "low" else self._words.label(verdict.name if verdict else "", key)
+        if key == "low":
+            return self._words.say["low_ratings"]
+        return self._words.label(verdict.name if verdict else "", key)
 
     def touchpoint(self, label: str) -> str:
         """Name a touchpoint."""
@@ -93,14 +95,18 @@ class Tables:
         return [Head(self._words.say[name], kind) for name, kind in keys]
 
     def _interval(self, name: str) -> list[Head]:
+        return self._with_ends(self._words.say[name], SHARE)
+
+    def _with_ends(self, title: str, kind: str) -> list[Head]:
         say = self._words.say
-        return [Head(say[name], SHARE), Head(f"{say[name]}, {say['low']}", SHARE), Head(f"{say[name]}, {say['high']}", SHARE)]
+        return [Head(title, kind), Head(f"{title}, {say['low']}", kind), Head(f"{title}, {say['high']}", kind)]
 
     def _verdicts(self) -> Table:
         facet = self._parts.verdict
         assert facet is not None
-        heads = [Head(self._words.facet(facet.name)), *self._heads(("reviews", COUNT), ("of", COUNT)), *self._interval("share")]
-        rows = [
+        heads = [Head(self._words.facet(facet.name)), *self._heads(("reviews", COUNT), ("of", COUNT))]
+        heads += self._interval("share")
+        rows: list[list[Value]] = [
             [self._words.label(facet.name, label), *_share(one)]
             for label, one in self._journey.overview.verdicts.items()
         ]
@@ -111,7 +117,7 @@ class Tables:
             ("touchpoint", TEXT), ("phase", TEXT), ("reviews", COUNT), ("praised", COUNT), ("blamed", COUNT),
             ("balance", NUMBER),
         )  # fmt: skip
-        rows = [
+        rows: list[list[Value]] = [
             [self.touchpoint(c.touchpoint), self.phase(c.phase), c.reviews, c.praised, c.blamed, round(c.balance, 4)]
             for c in self._journey.map
         ]
@@ -121,7 +127,7 @@ class Tables:
         judged = "blamed" if key == "mend" else "praised"
         heads = self._heads(("touchpoint", TEXT), (judged, COUNT), ("of", COUNT))
         heads += [*self._interval("share"), *self._interval("effect"), *self._interval("weight")]
-        rows = [
+        rows: list[list[Value]] = [
             [
                 self.touchpoint(row.touchpoint), *_share(row.reviews), row.effect, row.effect_low, row.effect_high,
                 row.weight, row.weight_low, row.weight_high,
@@ -134,17 +140,21 @@ class Tables:
         say = self._words.say
         heads = self._heads(
             ("touchpoint", TEXT), ("praised", COUNT), ("blamed", COUNT), ("praised_score", NUMBER),
-            ("blamed_score", NUMBER), ("difference", NUMBER),
+            ("blamed_score", NUMBER),
         )  # fmt: skip
-        heads += [Head(f"{say['difference']}, {say[end]}", NUMBER) for end in ("low", "high")]
-        rows = [
-            [self.touchpoint(m.touchpoint), m.praised, m.blamed, m.praised_score, m.blamed_score, m.difference, m.low, m.high]
+        heads += self._with_ends(say["difference"], NUMBER)
+        rows: list[list[Value]] = [
+            [
+                self.touchpoint(m.touchpoint), m.praised, m.blamed, m.praised_score, m.blamed_score, m.difference,
+                m.low, m.high,
+            ]
             for m in self._journey.moments
         ]  # fmt: skip
         return Table("moments", say["moments"], heads, rows)
 
     def _time(self, time: OverTime) -> Table:
-        heads = [*self._heads(("measure", TEXT), ("period", TEXT), ("reviews", COUNT), ("of", COUNT)), *self._interval("share")]
+        heads = self._heads(("measure", TEXT), ("period", TEXT), ("reviews", COUNT), ("of", COUNT))
+        heads += self._interval("share")
         rows = [
             [self.series_name(series), period, *_share(one)]
             for series in time.series
@@ -155,10 +165,10 @@ class Tables:
     def _changes(self, time: OverTime) -> Table:
         say = self._words.say
         heads = [*self._heads(("measure", TEXT), ("before", SHARE), ("last", SHARE)), *self._interval("difference")]
-        rows = [
-            [self.series_name(series), *(one.value for one in series.shares[-2:]), *self._change(series.change, "changed_up", "changed_down")]
-            for series in time.series
-        ]  # fmt: skip
+        rows = []
+        for series in time.series:
+            shares = [one.value for one in series.shares[-2:]]
+            rows.append([self.series_name(series), *shares, *self._change(series.change, "changed_up", "changed_down")])
         return Table("changes", say["changes"], [*heads, Head("")], rows)
 
     def _change(self, change: Change | None, up: str, down: str) -> list[Value]:
@@ -172,8 +182,7 @@ class Tables:
         names = list(division.groups[0].shares)
         heads = [Head(say["value"]), Head(say["reviews"], COUNT)]
         for name in names:
-            title = self.measure_name(name)
-            heads += [Head(title, SHARE), Head(f"{title}, {say['low']}", SHARE), Head(f"{title}, {say['high']}", SHARE)]
+            heads += self._with_ends(self.measure_name(name), SHARE)
         heads += [*self._interval("against_rest"), Head(""), Head(say["most_blamed"])]
         rows = []
         for group in division.groups:
@@ -192,8 +201,11 @@ class Tables:
     def _corrected(self) -> Table:
         heads = self._heads(("question", TEXT), ("label", TEXT), ("reviews", COUNT), ("said", SHARE))
         heads += [*self._interval("corrected_value"), *self._heads(("gold", COUNT))]
-        rows = [
-            [self._words.facet(c.facet), self._words.label(c.facet, c.label), c.said.hits, c.said.value, c.value, c.low, c.high, c.gold]
+        rows: list[list[Value]] = [
+            [
+                self._words.facet(c.facet), self._words.label(c.facet, c.label), c.said.hits, c.said.value, c.value,
+                c.low, c.high, c.gold,
+            ]
             for c in self._journey.trust.corrected
         ]  # fmt: skip
         return Table("corrected", self._words.say["corrected"], heads, rows)
@@ -201,5 +213,3 @@ class Tables:
 
 def _share(one: Share) -> Iterable[Value]:
     return one.hits, one.of, one.value, one.low, one.high
-
-
