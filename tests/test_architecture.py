@@ -18,6 +18,7 @@ PACKAGE = Path(cxnlp.__file__).parent
 ROOMS = (
     "errors", "version", "taxonomy", "settings", "text", "data", "bundle", "model", "inference", "evaluation",
     "reports", "loop", "training", "benchmark", "integrations", "cli",
+    "reports", "journey", "training", "benchmark", "integrations", "cli",
 )  # fmt: skip
 HEAVY = {
     "torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq", "pyarrow", "ijson",
@@ -52,6 +53,7 @@ HEAVY_FILES = {
     "data/norec.py": {"datasets"},
     "data/write_parquet.py": {"pyarrow"},  # each when a result of its kind is opened
     "data/write_xlsx.py": {"xlsxwriter"},
+    "journey/workbook.py": {"xlsxwriter"},
     # Readers of one kind of file each.
     "data/json_table.py": {"ijson"},
     "data/parquet_table.py": {"pyarrow"},
