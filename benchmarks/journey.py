@@ -27,10 +27,12 @@ from cxnlp.taxonomy import load_taxonomy
 MAX_BYTES = 8_000_000
 MAX_OPEN_S = 2.0
 _TIMES = 5
+_LANGUAGES = ("no", "da", "sv", "en")
 _WORDS = (
-    "pakken kom sent butikken varen personalet hjelpsom trögt bestilling pris levering igen never again great service "
-    "ventet telefon svar app virket ikke retur penger tillbaka snabb venlig dyrt billig kvalitet knapp lovely"
-).split()
+    "pakken", "kom", "sent", "butikken", "varen", "personalet", "bestilling", "pris", "levering", "igen", "never",
+    "again", "great", "service", "ventet", "telefon", "svar", "app", "virket", "ikke", "retur", "penger", "tillbaka",
+    "snabb", "venlig", "dyrt", "billig", "kvalitet", "knapp", "lovely",
+)  # fmt: skip
 
 
 def write_scored(path: Path, n_rows: int, seed: int = 1) -> None:
@@ -39,8 +41,10 @@ def write_scored(path: Path, n_rows: int, seed: int = 1) -> None:
     touchpoints, phases = taxonomy["touchpoints"].labels, taxonomy["phases"].labels
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        names = "language sentiment sentiment_score touchpoints phase phases stage confidence flags".split()
-        writer.writerow(["id", "date", "store", "rating", "review", *(f"cx_{name}" for name in names)])
+        writer.writerow([
+            "id", "date", "store", "rating", "review", "cx_language", "cx_sentiment", "cx_sentiment_score",
+            "cx_touchpoints", "cx_phase", "cx_phases", "cx_stage", "cx_confidence", "cx_flags",
+        ])  # fmt: skip
         for i in range(n_rows):
             rating = chance.choices(range(1, 6), (3, 1, 1, 3, 6))[0]
             polarities = ("negative", "neutral", "positive")
@@ -54,8 +58,8 @@ def write_scored(path: Path, n_rows: int, seed: int = 1) -> None:
             day = f"{2024 + i % 2}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
             flags = "needs_review" if chance.random() < 0.1 else ""
             writer.writerow([
-                i, day, f"Store {i % 12}", rating, text, chance.choice(("no", "da", "sv", "en")), verdict, score, labels,
-                phase, phase, "loyalty", f"{chance.uniform(0.4, 1):.4f}", flags,
+                i, day, f"Store {i % 12}", rating, text, chance.choice(_LANGUAGES), verdict, score, labels, phase,
+                phase, "loyalty", f"{chance.uniform(0.4, 1):.4f}", flags,
             ])  # fmt: skip
 
 
@@ -99,7 +103,9 @@ def main() -> int:
         write_scored(scored, args.rows)
         seconds, peak = make(scored, page)
         size = page.stat().st_size
-        print(f"{args.rows:,} rows: page of {size / 1e6:.2f} MB, made in {seconds:.1f} s, peak {peak:.0f} MiB", flush=True)
+        print(
+            f"{args.rows:,} rows: page of {size / 1e6:.2f} MB, made in {seconds:.1f} s, peak {peak:.0f} MiB", flush=True
+        )
         load, show = opened(page, args.browser)
         print(f"opened in {load:.2f} s, first reviews after {show:.2f} s (medians of {_TIMES})")
     return 0 if size < MAX_BYTES and load < MAX_OPEN_S else 1

@@ -52,10 +52,10 @@ def risk_differences(outcome: Bools, things: Bools) -> list[Effect | None]:
     if min(hits, n - hits) < ENOUGH:
         return out
     candidates = [i for i in np.argsort(-counts, kind="stable") if ENOUGH <= counts[i] <= n - ENOUGH]
-    kept = _told_apart(things, candidates)
-    if not kept:
-        return out
-    x = np.column_stack([np.ones(n), things[:, kept]])  # (n, 1 + kept)
+    x = np.column_stack([np.ones(n), things[:, candidates]])  # (n, 1 + candidates)
+    columns = _told_apart(x)
+    kept = [int(candidates[place - 1]) for place in columns[1:]]
+    x = x[:, columns]
     inverse = np.linalg.inv(x.T @ x)
     y = outcome.astype(np.float64)
     coefficients = inverse @ (x.T @ y)
@@ -68,15 +68,13 @@ def risk_differences(outcome: Bools, things: Bools) -> list[Effect | None]:
     return out
 
 
-def _told_apart(things: Bools, candidates: list[int]) -> list[int]:
-    """Keep, in this order, the columns that are no sum of those kept before (and a constant): Gram–Schmidt."""
-    basis: list[Floats] = [np.full(len(things), len(things) ** -0.5)]
-    kept = []
-    for i in candidates:
-        column = things[:, i].astype(np.float64)
-        rest = column - sum((column @ b) * b for b in basis)
-        size = float(rest @ rest)
-        if size > _ALIKE * float(column @ column):
-            kept.append(int(i))
-            basis.append(rest / np.sqrt(size))
+def _told_apart(x: Floats) -> list[int]:
+    """Give the columns of (n, 1 + k) that are no weighted sum of those given before; the constant is always one."""
+    products = x.T @ x
+    kept = [0]
+    for i in range(1, x.shape[1]):
+        beside = products[kept, i]
+        rest = products[i, i] - beside @ np.linalg.solve(products[np.ix_(kept, kept)], beside)
+        if rest > _ALIKE * products[i, i]:
+            kept.append(i)
     return kept

@@ -1,0 +1,666 @@
+"""The journey report: counted by hand, held against known answers, and opened in a browser."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import json
+import math
+import shutil
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxnlp.cli.main import main
+from cxnlp.data.kinds import Column
+from cxnlp.data.tables import ReadingOptions
+from cxnlp.data.write_lines import CsvWriter
+from cxnlp.data.write_parquet import ParquetWriter
+from cxnlp.data.write_xlsx import XlsxWriter
+from cxnlp.errors import DataError, SettingsError, TaxonomyError
+from cxnlp.evaluation.intervals import corrected_share, share_difference, student, welch, wilson, z_for
+from cxnlp.journey.analysis import analyse
+from cxnlp.journey.choose import choose
+from cxnlp.journey.parts import parts_of
+from cxnlp.journey.passages import evidence_of, masked_passage
+from cxnlp.journey.regression import risk_differences
+from cxnlp.journey.scored import Scored, read_scored
+from cxnlp.journey.words import LANGUAGES, load_words
+from cxnlp.taxonomy import load_taxonomy, parse_taxonomy
+from tiny import toy_taxonomy
+
+PARTS = parts_of(load_taxonomy())
+COLUMNS = (
+    "id", "date", "store", "rating", "review", "cx_language", "cx_sentiment", "cx_sentiment_score", "cx_touchpoints",
+    "cx_phase", "cx_phases", "cx_stage", "cx_confidence", "cx_flags",
+)  # fmt: skip
+NUMBERS = ("cx_sentiment_score", "cx_confidence")
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+
+Row = dict[str, Any]
+
+
+def row(i: int, touchpoints: str = "", phase: str = "use", sentiment: str = "neutral", **more: Any) -> Row:
+    score = {"negative": -0.9, "positive": 0.9}.get(sentiment, 0.0)
+    found = {
+        "id": i, "date": "2026-03-02", "store": "Oslo", "rating": "", "review": f"Anmeldelse nummer {i}.",
+        "cx_language": "no", "cx_sentiment": sentiment, "cx_sentiment_score": score, "cx_touchpoints": touchpoints,
+        "cx_phase": phase, "cx_phases": phase, "cx_stage": "loyalty", "cx_confidence": 0.8, "cx_flags": "",
+    }  # fmt: skip
+    return found | more
+
+
+def write_csv(path: Path, rows: Sequence[Row], decimal: str = ".") -> Path:
+    names = list(dict.fromkeys([*COLUMNS, *(name for one in rows for name in one)]))
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        columns = [Column(n, n, "float", 4) if n in NUMBERS else Column(n, n) for n in names]
+        writer = CsvWriter(file, columns, decimal=decimal)
+        for one in rows:
+            writer.write([one.get(name, "") for name in names])
+        writer.close()
+    return path
+
+
+SMALL = [
+    row(1, "delivery:negative", "delivery", "negative", rating=1, date="2026-03-02"),
+    row(2, "delivery:negative; staff:positive", "delivery", "mixed", rating=3, date="2026-03-03"),
+    row(3, "delivery:positive", "delivery", "positive", rating=5, date="2026-04-02", store="Bergen"),
+    row(4, "staff:positive", "support", "positive", rating=5, date="2026-04-20", store="Bergen", cx_language="sv"),
+    row(5, "staff:neutral", "support", "neutral", rating="", date="", cx_flags="needs_review"),
+    row(6, "", "", "", cx_confidence=None, cx_flags="empty", review="", cx_sentiment_score=None),
+]
+
+
+def report(tmp_path: Path, rows: Sequence[Row], *more: str, code: int = 0) -> dict[str, Any]:
+    scored = write_csv(tmp_path / "scored.csv", rows)
+    page, figures = tmp_path / "report.html", tmp_path / "report.json"
+    arguments = ["report", str(scored), "--output", str(page), "--json", str(figures), "--no-evidence", *more]
+    assert main(arguments) == code
+    return json.loads(figures.read_text("utf-8"))
+
+
+def share(hits: int, of: int) -> dict[str, Any]:
+    low, high = wilson(hits, of)
+    return {"hits": hits, "of": of, "value": pytest.approx(hits / of, abs=1e-6), "low": pytest.approx(low, abs=1e-6),
+            "high": pytest.approx(high, abs=1e-6)}  # fmt: skip
+
+
+# Figures
+
+
+def test_a_small_file_is_counted_as_by_hand(tmp_path: Path) -> None:
+    found = report(tmp_path, SMALL)
+    overview = found["overview"]
+    assert (overview["rows"], overview["reviews"]) == (6, 5)
+    assert (overview["first_day"], overview["last_day"]) == ("2026-03-02", "2026-04-20")
+    assert overview["verdicts"] == {
+        "negative": share(1, 5), "neutral": share(1, 5), "positive": share(2, 5), "mixed": share(1, 5),
+    }  # fmt: skip
+    assert overview["low_ratings"] == share(1, 4)
+    assert overview["top_ratings"] == share(2, 4)
+    cells = {(c["touchpoint"], c["phase"]): (c["reviews"], c["praised"], c["blamed"]) for c in found["map"]}
+    assert {key: counts for key, counts in cells.items() if counts[0]} == {
+        ("delivery", None): (3, 1, 2), ("delivery", "delivery"): (3, 1, 2),
+        ("staff", None): (3, 2, 0), ("staff", "delivery"): (1, 1, 0), ("staff", "support"): (2, 1, 0),
+    }  # fmt: skip
+    assert [(r["touchpoint"], r["reviews"]["hits"], r["weight"]) for r in found["mend"]["rows"]] == [
+        ("delivery", 2, None)  # two are too few to weigh
+    ]
+    assert [(r["touchpoint"], r["reviews"]["hits"]) for r in found["delight"]["rows"]] == [
+        ("staff", 2),
+        ("delivery", 1),
+    ]
+    assert found["moments"] == []
+    time = found["time"]
+    assert (time["unit"], time["periods"], time["reviews"], time["undated"]) == (
+        "month",
+        ["2026-03", "2026-04"],
+        [2, 2],
+        1,
+    )
+    lines = {(s["kind"], s["label"]): [(x["hits"], x["of"]) for x in s["shares"]] for s in time["series"]}
+    assert lines == {
+        ("verdict", "negative"): [(1, 2), (0, 2)], ("verdict", "positive"): [(0, 2), (2, 2)],
+        ("rating", "low"): [(1, 2), (0, 2)], ("blamed", "delivery"): [(2, 2), (0, 2)],
+    }  # fmt: skip
+    assert not any(series["change"]["clear"] for series in time["series"])  # of two against two nothing is clear
+    divisions = {d["column"]: {g["name"]: g["reviews"] for g in d["groups"]} for d in found["divisions"]}
+    assert divisions == {"language": {"no": 4, "sv": 1}, "store": {"Oslo": 3, "Bergen": 2}}
+    bergen = found["divisions"][1]["groups"][1]
+    assert bergen["shares"] == {"negative": share(0, 2), "positive": share(2, 2), "low": share(0, 2)}
+    flags = {name: (one["hits"], one["of"]) for name, one in found["trust"]["flags"].items()}
+    assert flags == {"needs_review": (1, 6), "other_language": (0, 6), "empty": (1, 6)}
+
+
+def many(n_bad: int = 40, n_good: int = 160) -> list[Row]:
+    """Delivery is blamed in 40 reviews, 30 of which have one star; of the other 160, 16 have."""
+    rows = [row(i, "delivery:negative", "delivery", "negative", rating=1 if i < 30 else 4) for i in range(n_bad)]
+    rows += [row(i, "staff:positive", "use", "positive", rating=1 if i < 16 else 5) for i in range(n_good)]
+    return [one | {"id": i, "date": f"2026-0{1 + i % 6}-10"} for i, one in enumerate(rows)]
+
+
+def test_what_to_mend_first_is_the_difference_of_shares_times_how_often(tmp_path: Path) -> None:
+    found = report(tmp_path, many())
+    mend, delight = found["mend"], found["delight"]
+    assert mend["against"] == "rating"
+    assert mend["outcome"] == share(46, 200)
+    [delivery] = mend["rows"]
+    assert delivery["effect"] == pytest.approx(30 / 40 - 16 / 160, abs=1e-6)
+    assert delivery["weight"] == pytest.approx(40 / 200 * (0.75 - 0.1), abs=1e-6)
+    assert 0 < delivery["weight_low"] < delivery["weight"] < delivery["weight_high"]
+    [staff] = delight["rows"]  # praise of all 160 and nobody else: 144 of 160 against none of 40
+    assert staff["effect"] == pytest.approx(0.9, abs=1e-6)
+
+
+def test_without_ratings_blame_is_held_against_the_verdict_and_the_page_says_so(tmp_path: Path) -> None:
+    found = report(tmp_path, [one | {"rating": ""} for one in many()])
+    assert found["mend"]["against"] == "verdict"
+    assert found["overview"]["low_ratings"] is None
+    assert found["mend"]["rows"][0]["effect"] == pytest.approx(1)  # all 40 are negative, and no other
+    assert "of the same model" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_moments_of_truth_are_differences_of_mean_scores(tmp_path: Path) -> None:
+    rows = [row(i, "app:positive", "use", "positive", cx_sentiment_score=0.5 + i / 100) for i in range(12)]
+    rows += [row(i, "app:negative", "use", "negative", cx_sentiment_score=-0.5 - i / 100) for i in range(14)]
+    [moment] = report(tmp_path, rows)["moments"]
+    assert (moment["praised"], moment["blamed"]) == (12, 14)
+    assert moment["difference"] == pytest.approx(0.555 + 0.565, abs=1e-6)
+    assert moment["low"] < moment["difference"] < moment["high"]
+
+
+def test_a_change_is_marked_only_when_it_is_more_than_noise(tmp_path: Path) -> None:
+    def blamed(n: int, day: str) -> list[Row]:
+        return [row(i, "delivery:negative" if i < n else "", date=day) for i in range(100)]
+
+    def changes(second: int, day: str) -> dict[str, bool | None]:
+        rows = [*blamed(20, "2026-01-05"), *blamed(second, day), row(999, date="2025-06-05")]  # by month, not by week
+        series = report(tmp_path, rows)["time"]["series"]
+        return {one["label"]: one["change"] and one["change"]["clear"] for one in series}
+
+    assert changes(60, "2026-02-05")["delivery"] is True
+    assert changes(28, "2026-02-05")["delivery"] is False
+    assert changes(60, "2026-08-05")["delivery"] is None  # there are no reviews of July to compare with
+
+
+def test_half_a_year_with_many_reviews_is_shown_by_week(tmp_path: Path) -> None:
+    days = [datetime.date(2025, 12, 29) + datetime.timedelta(days=i % 21) for i in range(210)]
+    found = report(tmp_path, [row(i, date=day.isoformat()) for i, day in enumerate(days)])
+    assert found["time"]["unit"] == "week"
+    assert found["time"]["periods"] == ["2026-W01", "2026-W02", "2026-W03"]
+    assert found["time"]["reviews"] == [70, 70, 70]
+
+
+def test_a_date_wrong_by_decades_makes_no_thousand_empty_months(tmp_path: Path) -> None:
+    found = report(tmp_path, [row(1, date="1970-01-01"), row(2, date="2026-01-01"), row(3, date="2026-02-01")])
+    assert (len(found["time"]["periods"]), found["time"]["earlier"]) == (120, 1)
+
+
+def test_shares_are_corrected_for_the_errors_of_an_evaluation(tmp_path: Path) -> None:
+    evaluation = tmp_path / "scores.json"
+    one = {"precision": 0.8, "recall": 0.9, "f1": 0.85, "low": 0, "high": 1, "support": 40, "predicted": 45}
+    figures = {"touchpoints": {"micro_f1": {"all": {"support": 200}}}}
+    tables = {"touchpoints": {"all": {"delivery": one}}}
+    evaluation.write_text(json.dumps({"reviews": {"all": 200}, "figures": figures, "labels": tables}), "utf-8")
+    found = report(tmp_path, many(), "--evaluation", str(evaluation))["trust"]
+    [delivery] = found["corrected"]
+    sensitivity, specificity = 36 / 40, 151 / 160  # 36 right of 45 given; 9 wrong ones among 160
+    expected = (0.2 + specificity - 1) / (sensitivity + specificity - 1)
+    assert delivery["said"] == share(40, 200)
+    assert delivery["value"] == pytest.approx(expected, abs=1e-6)
+    low, high = wilson(40, 200)
+    assert delivery["high"] - delivery["low"] > high - low  # it holds the uncertainty of the evaluation too
+    assert found["evaluated"] == 200
+
+
+def test_what_is_no_evaluation_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scored = write_csv(tmp_path / "scored.csv", SMALL)
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text("[1]", "utf-8")
+    assert main(["report", str(scored), "-o", str(tmp_path / "r.html"), "--evaluation", str(wrong), "--no-texts"]) == 2
+    assert "expected the file of cxnlp evaluate --json" in capsys.readouterr().err
+    assert not (tmp_path / "r.html").exists()
+
+
+# Statistics
+
+
+def test_intervals_against_published_examples() -> None:
+    # Newcombe 1998, tables of examples: 56/70 and 48/80; Wilson's interval of 81/263.
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert share_difference((48, 80), (56, 70)) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert math.isnan(wilson(0, 0)[0])
+    # Student's 0.975 quantiles.
+    assert student(9) == pytest.approx(2.262, abs=2e-3)
+    assert student(30) == pytest.approx(2.042, abs=1e-3)
+    assert z_for(1) == pytest.approx(1.959964)
+    assert z_for(20) == pytest.approx(3.0233, abs=1e-3)
+    low, high = welch((20.0, 4.0, 10), (23.0, 9.0, 15))
+    error = math.sqrt(0.4 + 0.6)
+    assert (low + high) / 2 == pytest.approx(3.0)
+    assert (high - low) / 2 == pytest.approx(2.069 * error, abs=2e-3)  # 23 degrees of freedom
+
+
+def test_corrected_intervals_hold_as_often_as_they_say() -> None:
+    chance = np.random.default_rng(5)
+    true, se, sp, n, rounds = 0.15, 0.8, 0.95, 500, 2000
+    held = 0
+    for said, found, refused in zip(
+        chance.binomial(n, true * se + (1 - true) * (1 - sp), rounds), chance.binomial(60, se, rounds),
+        chance.binomial(300, sp, rounds), strict=True,
+    ):  # fmt: skip
+        _, low, high = corrected_share((int(said), n), (int(found), 60), (int(refused), 300))
+        held += low <= true <= high
+    assert 0.93 <= held / rounds <= 0.985
+    assert all(math.isnan(x) for x in corrected_share((5, 10), (1, 10), (5, 10)))  # no better than chance
+
+
+def test_the_regression_agrees_with_statsmodels() -> None:
+    api = pytest.importorskip("statsmodels.api")
+    chance = np.random.default_rng(3)
+    things = chance.random((400, 3)) < (0.3, 0.2, 0.1)
+    outcome = chance.random(400) < 0.1 + things @ (0.4, 0.2, 0.0)
+    fitted = api.OLS(outcome.astype(float), api.add_constant(things.astype(float))).fit(cov_type="HC3")
+    found = risk_differences(outcome, things)
+    assert all(effect is not None for effect in found)
+    assert [e.value for e in found if e] == pytest.approx(list(fitted.params[1:]))
+    assert [e.error for e in found if e] == pytest.approx(list(fitted.bse[1:]))
+
+
+def test_things_that_cannot_be_told_apart_are_not_weighed() -> None:
+    chance = np.random.default_rng(4)
+    first = chance.random(300) < 0.4
+    rare = np.arange(300) < 9
+    outcome = chance.random(300) < 0.2 + 0.5 * first
+    one, copy, few, everyone = risk_differences(outcome, np.column_stack([first, first, rare, np.ones(300, bool)]))
+    assert one is not None
+    assert (copy, few, everyone) == (None, None, None)
+    assert risk_differences(np.zeros(300, bool), first[:, None]) == [None]
+
+
+@given(st.integers(0, 400), st.integers(1, 400))
+def test_a_wilson_interval_holds_its_share(hits: int, n: int) -> None:
+    hits = min(hits, n)
+    low, high = wilson(hits, n)
+    assert 0 <= low <= hits / n <= high <= 1
+
+
+# Reading
+
+
+def test_every_kind_of_result_gives_the_same_figures(tmp_path: Path) -> None:
+    columns = [Column(name, name, "float", 4) if name in NUMBERS else Column(name, name) for name in COLUMNS]
+    values = [[str(v) if k in ("id", "rating") else v for k, v in one.items()] for one in SMALL]
+    parquet, workbook, lines = (tmp_path / f"scored.{kind}" for kind in ("parquet", "xlsx", "jsonl"))
+    for writer in (ParquetWriter(parquet, columns), XlsxWriter(workbook, columns)):
+        for one in values:
+            writer.write(one)
+        writer.close()
+    lines.write_text("".join(json.dumps(as_record(one)) + "\n" for one in SMALL), "utf-8")
+    expected = analyse(read_scored(write_csv(tmp_path / "scored.csv", SMALL), PARTS)).as_json()
+    for path in (parquet, workbook, lines):
+        found = analyse(read_scored(path, PARTS)).as_json()
+        assert found == expected, path.name
+
+
+def as_record(one: Row) -> dict[str, Any]:
+    """Give a row as JSON lines have it."""
+    empty = one["cx_flags"] == "empty"
+    pairs = [part.split(":") for part in one["cx_touchpoints"].split("; ") if part]
+    return {
+        **{key: one[key] for key in ("id", "date", "store", "rating")}, "text": one["review"],
+        "language": one["cx_language"], "sentiment": None if empty else one["cx_sentiment"],
+        "sentiment_score": one["cx_sentiment_score"], "touchpoints": None if empty else dict(pairs),
+        "phase": one["cx_phase"] or None, "phases": [one["cx_phase"]] if one["cx_phase"] else None,
+        "stage": "loyalty", "confidence": one["cx_confidence"],
+        "flags": [one["cx_flags"]] if one["cx_flags"] else [],
+    }  # fmt: skip
+
+
+def test_a_decimal_comma_and_other_columns_are_read(tmp_path: Path) -> None:
+    rows = [one | {"land": "NO" if one["id"] % 2 else "SE"} for one in SMALL]
+    scored = write_csv(tmp_path / "scored.csv", rows, decimal=",")
+    assert '"0,8000"' in scored.read_text("utf-8-sig")
+    found = read_scored(scored, PARTS, ReadingOptions(), ["land"])
+    assert found.divided_by == ("land",)
+    assert [one.score for one in found.reviews] == [-0.9, 0.0, 0.9, 0.9, 0.0]
+    assert read_scored(scored, PARTS).divided_by == ("store", "land")
+    with pytest.raises(DataError, match="no column 'lnd'"):
+        read_scored(scored, PARTS, ReadingOptions(), ["lnd"])
+
+
+def test_a_row_with_labels_of_another_model_is_left_out_and_said(tmp_path: Path) -> None:
+    rows = [*SMALL, row(7, "spaceship:negative"), row(8, sentiment="furious")]
+    found = report(tmp_path, rows, code=1)
+    assert (found["overview"]["reviews"], found["trust"]["unknown"]) == (5, 2)
+
+
+def test_what_was_not_scored_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = tmp_path / "reviews.csv"
+    plain.write_text("id,review\n1,Pakken kom aldri fram til oss.\n", "utf-8")
+    assert main(["report", str(plain), "--no-texts"]) == 2
+    error = capsys.readouterr().err
+    assert "expected a file that cxnlp score wrote" in error
+    assert "Pakken" not in error
+    assert not (tmp_path / "reviews.report.html").exists()
+
+
+def test_names_that_cannot_be_right_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scored = write_csv(tmp_path / "scored.csv", SMALL)
+    before = scored.read_bytes()
+    assert main(["report", str(scored), "-o", str(scored)]) == 2
+    assert main(["report", str(scored), "-o", str(tmp_path / "r.html"), "--json", str(tmp_path / "r.html")]) == 2
+    assert main(["report", str(scored), "--reviews", "-1"]) == 2
+    assert scored.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["scored.csv"]
+    assert "give each its own name" in capsys.readouterr().err
+
+
+def test_a_column_about_a_person_is_not_divided_by(tmp_path: Path) -> None:
+    scored = write_csv(tmp_path / "scored.csv", [one | {"customer_name": f"Kari {one['id']}"} for one in SMALL])
+    with pytest.raises(DataError, match="about a person"):
+        read_scored(scored, PARTS, ReadingOptions(), ["customer_name"])
+
+
+def test_a_file_without_texts_gives_a_page_without_texts(tmp_path: Path) -> None:
+    rows = [{key: value for key, value in one.items() if key != "review"} for one in SMALL]
+    names = [name for name in COLUMNS if name != "review"]
+    scored = tmp_path / "scored.csv"
+    with scored.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    assert main(["report", str(scored), "-o", str(tmp_path / "r.html"), "--no-evidence"]) == 0
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "This page holds no texts of reviews." in page
+    assert not any("text" in one for one in data_of(page)["reviews"])
+
+
+def test_a_taxonomy_of_ones_own_needs_praise_and_blame_only(tmp_path: Path) -> None:
+    with pytest.raises(TaxonomyError, match="polarities"):
+        parts_of(toy_taxonomy())  # its polarities are called minus and plus
+    hotels = parse_taxonomy(
+        """
+name = "hotels"
+[facets.topics]
+kind = "any_of"
+labels = ["room", "breakfast"]
+[facets.topic_polarity]
+kind = "polarity"
+of = "topics"
+labels = ["negative", "positive"]
+""",
+        "hotels",
+    )
+    scored = tmp_path / "scored.csv"
+    lines = [
+        "review,cx_topics,cx_confidence,cx_flags",
+        '"A fine room, a poor breakfast",room:positive; breakfast:negative,0.9,',
+    ]
+    scored.write_text("\n".join(lines), "utf-8")
+    found = analyse(read_scored(scored, parts_of(hotels)))
+    assert [(c.touchpoint, c.phase, c.balance) for c in found.map] == [("room", None, 1.0), ("breakfast", None, -1.0)]
+    assert (found.phases, found.mend.against, found.overview.verdicts) == ((), "", {})
+
+
+# Which reviews are shown, and what of them
+
+
+def scored_review(
+    place: int, confidence: float, polarity: str = "negative", *, look: bool = False, text: int = 0
+) -> Scored:
+    return Scored(
+        place, {"app": polarity}, ("use",), "", None, confidence, "no", look, None, None, (), text or place + 1
+    )
+
+
+def test_the_most_certain_reviews_are_shown_and_no_copies() -> None:
+    reviews = [
+        scored_review(0, 0.5), scored_review(1, 0.9, look=True), scored_review(2, 0.8), scored_review(3, 0.7, text=3),
+        scored_review(4, 0.6, "positive"),
+    ]  # fmt: skip
+    chosen = choose(reviews, 2)
+    assert chosen.cells["app", "use"] == {"negative": [2, 0], "positive": [4]}  # 3 is a copy of 2, 1 is uncertain
+    assert chosen.cells["app", None] == chosen.cells["app", "use"]
+    assert chosen.reviews == [0, 2, 4]
+    assert choose(reviews, 0).reviews == []
+
+
+def test_personal_data_is_masked_and_marks_move_with_it() -> None:
+    pytest.importorskip("phonenumbers")
+    text = "Ring meg på 22 33 44 55. Mail: ola.nordmann@example.com er best! Pakken kom aldri."
+    start = text.index("Pakken")
+    passage = masked_passage(text, {"delivery": (start, len(text)), "phone": (0, 24)}, 1000)
+    assert "ola.nordmann" not in passage.text and "22 33" not in passage.text
+    assert passage.text[slice(*passage.marks["delivery"])] == "Pakken kom aldri."
+    assert passage.text[slice(*passage.marks["phone"])] == "Ring meg på [phone]."
+
+
+@given(st.integers(0, 3000), st.integers(1, 60))
+def test_a_long_text_is_cut_around_its_mark(start: int, length: int) -> None:
+    text = "".join(chr(97 + i % 26) for i in range(3100))
+    passage = masked_passage(text, {"app": (start, start + length)}, 500)
+    assert len(passage.text) <= 502
+    assert passage.text[slice(*passage.marks["app"])] == text[start : start + length]
+
+
+def test_evidence_of_a_scored_file_is_found_in_its_text() -> None:
+    text = '"Aldri mer." Pakken kom "sent"; ja, sent. Fin app.'
+    cells = {
+        "cx_evidence": 'delivery: "Pakken kom ""sent""; ja, sent."; app: "Fin app."; staff: "Not there."',
+        "cx_evidence_offsets": "delivery:13-41; app:42-50; staff:0-9",
+    }
+    found = evidence_of(cells, "cx_", text)
+    assert {label: text[a:b] for label, (a, b) in found.items()} == {
+        "delivery": 'Pakken kom "sent"; ja, sent.', "app": "Fin app.",
+    }  # fmt: skip
+    record = {"evidence": [{"label": "app", "start": 42, "end": 50, "sentence": "Fin app."}, {"label": "x"}]}
+    assert evidence_of(record, "", text) == {"app": (42, 50)}
+
+
+# Words
+
+
+def test_all_languages_have_the_same_words() -> None:
+    def keys(table: Mapping[str, Any], path: str = "") -> set[str]:
+        found = set()
+        for key, value in table.items():
+            found |= keys(value, f"{path}{key}.") if isinstance(value, dict) else {path + key}
+        return found
+
+    def fields(text: str) -> list[str]:
+        return sorted(part.split(")")[0] for part in text.split("%(")[1:])
+
+    tables = {
+        code: tomllib.loads(resources.files("cxnlp.journey").joinpath(f"words/{code}.toml").read_text("utf-8"))
+        for code in LANGUAGES
+    }
+    english = tables["en"]
+    for code, table in tables.items():
+        assert keys(table) == keys(english), code
+        for key, text in english["words"].items():
+            assert fields(table["words"][key]) == fields(text), (code, key)
+            assert code == "en" or key == "mend_nothing" or table["words"][key] != "", (code, key)
+
+
+def test_every_label_of_the_default_taxonomy_has_a_name() -> None:
+    for code in LANGUAGES:
+        words = load_words(code)
+        for facet in (PARTS.touchpoints, PARTS.polarity, PARTS.phases, PARTS.verdict):
+            assert facet is not None
+            assert set(words.labels[facet.name]) == set(facet.labels), (code, facet.name)
+    assert load_words("no").label("touchpoints", "deep_space") == "deep space"
+    with pytest.raises(SettingsError, match="no words in 'nn'"):
+        load_words("nn")
+
+
+def test_numbers_are_written_as_the_language_does() -> None:
+    no, da, en = (load_words(code) for code in ("no", "da", "en"))
+    assert (no.count(12345), da.count(12345), en.count(12345)) == ("12\u00a0345", "12.345", "12,345")
+    assert (no.percent(0.1234), en.percent(0.1234)) == ("12,3\u00a0%", "12.3\u00a0%")
+    assert (en.number(-1234.5, 1), en.number(-0.001, 1), en.number(math.nan)) == ("−1,234.5", "0.0", "–")
+    assert en.signed(0.5) == "+0.5"
+
+
+# The page
+
+
+def data_of(page: str) -> dict[str, Any]:
+    return json.loads(page.partition('id="data">')[2].partition("</script>")[0])  # type: ignore[no-any-return]
+
+
+def test_a_page_asks_nobody_for_anything(tmp_path: Path) -> None:
+    report(tmp_path, SMALL)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "http" not in page.replace("http-equiv", "")
+    assert "default-src 'none'" in page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_is_in_one_language(tmp_path: Path, language: str) -> None:
+    report(tmp_path, many(), "--language", language)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    words = load_words(language)
+    assert f'<html lang="{language}">' in page
+    for other in set(LANGUAGES) - {language}:
+        for key in ("map_note", "association", "trust_note", "changes_note"):
+            assert load_words(other).say[key] not in page
+    assert words.say["association"] in page
+
+
+def test_the_workbook_holds_the_tables_and_no_formula(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    rows = [one | {"store": "=1+1" if one["id"] % 2 else "Oslo"} for one in SMALL]
+    report(tmp_path, rows, "--xlsx", str(tmp_path / "tables.xlsx"))
+    book = openpyxl.load_workbook(tmp_path / "tables.xlsx")
+    sheet = book["The journey map"]
+    counted = {(r[0], r[1]): r[2:5] for r in sheet.iter_rows(min_row=2, values_only=True)}
+    assert counted["delivery", "All phases"] == (3, 1, 2)
+    cells = [cell for one in book["By store"].iter_rows() for cell in one if cell.value and "1+1" in str(cell.value)]
+    assert cells and all(cell.data_type == "s" for cell in cells)
+
+
+HOSTILE = "</script><img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no Chromium")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+Open = Callable[[Path], Any]
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Open]:
+    """Open a page; at the end there must have been no message, no error and no request but for the page."""
+    said: list[str] = []
+    asked: list[str] = []
+    context = browser.new_context(accept_downloads=True)
+
+    def open_page(path: Path) -> Any:
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    context.close()
+    assert said == []
+    assert [url for url in asked if not url.startswith(("file:", "blob:"))] == []
+    assert len(asked) >= 1
+
+
+def test_a_cell_opens_its_reviews_by_click_and_by_keyboard(tmp_path: Path, opened: Open) -> None:
+    found = report(tmp_path, SMALL)
+    page = opened(tmp_path / "report.html")
+    page.locator('[aria-label^="delivery, delivery:"]').click()
+    assert page.locator("#reviews-title").inner_text() == "delivery, delivery: 3 reviews, 1 praise it, 2 blame it"
+    texts = page.locator("#reviews blockquote").all_inner_texts()
+    assert sorted(texts) == ["Anmeldelse nummer 1.", "Anmeldelse nummer 2.", "Anmeldelse nummer 3."]
+    page.keyboard.press("Escape")
+    assert not page.locator("#reviews").is_visible()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if (page.evaluate("document.activeElement.getAttribute('aria-label')") or "").startswith("staff, support:"):
+            break
+    page.keyboard.press("Enter")
+    assert page.locator("#reviews-title").inner_text() == "staff, support: 2 reviews, 1 praise it, 0 blame it"
+    assert page.locator("#reviews .facts").all_inner_texts()[0].startswith("row 6 · Norwegian · neutral")
+    page.keyboard.press("Escape")
+    shown = {
+        button.get_attribute("aria-label").split(":")[0]: button.locator(".n").inner_text()
+        for button in page.locator("[data-cell]").all()
+    }
+    counted = {
+        f"{c['touchpoint']}, {c['phase'] or 'All phases'}": str(c["reviews"]) for c in found["map"] if c["reviews"]
+    }
+    assert shown == counted
+
+
+def test_tables_are_downloaded_as_csv_that_runs_nothing(tmp_path: Path, opened: Open) -> None:
+    rows = [one | {"store": '=HYPERLINK("x")' if one["id"] % 2 else "Oslo, west"} for one in SMALL]
+    report(tmp_path, rows)
+    page = opened(tmp_path / "report.html")
+    tables = {}
+    for key in ("map", "by-1"):
+        page.locator(f"details:has([data-csv='{key}'])").locator("summary").click()
+        with page.expect_download() as download:
+            page.locator(f"[data-csv='{key}']").click()
+        download.value.save_as(tmp_path / f"{key}.csv")
+        with (tmp_path / f"{key}.csv").open(encoding="utf-8-sig", newline="") as file:
+            tables[key] = list(csv.reader(file))
+    assert tables["map"][0] == ["Touchpoint", "Phase", "reviews", "praised", "blamed", "balance"]
+    assert ["delivery", "All phases", "3", "1", "2", "-0.3333"] in tables["map"]
+    # A CSV result has an apostrophe before such a value already, and it is shown as the file has it.
+    assert {one[0] for one in tables["by-1"][1:]} == {'\'=HYPERLINK("x")', "Oslo, west"}
+
+
+def test_a_formula_from_a_workbook_is_made_safe_in_the_csv(tmp_path: Path, opened: Open) -> None:
+    columns = [Column(name, name) for name in COLUMNS]
+    writer = XlsxWriter(tmp_path / "scored.xlsx", columns)
+    for one in SMALL:
+        writer.write([str(v) if k != "store" else f"+cmd|{v}" for k, v in one.items()])
+    writer.close()
+    assert main(["report", str(tmp_path / "scored.xlsx"), "-o", str(tmp_path / "report.html"), "--no-evidence"]) == 0
+    page = opened(tmp_path / "report.html")
+    page.locator("details:has([data-csv='by-1'])").locator("summary").click()
+    with page.expect_download() as download:
+        page.locator("[data-csv='by-1']").click()
+    lines = Path(download.value.path()).read_text("utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == ["'+cmd|Oslo", "'+cmd|Bergen"]
+
+
+def test_a_hostile_text_is_shown_and_not_run(tmp_path: Path, opened: Open) -> None:
+    rows = [one | {"review": f"{HOSTILE} {one['id']}", "store": f"{HOSTILE}{one['id'] % 2}"} for one in SMALL[:4]]
+    report(tmp_path, rows)
+    page = opened(tmp_path / "report.html")
+    page.locator("[data-cell]").first.click()
+    assert HOSTILE in page.locator("#reviews blockquote").first.inner_text()
+    assert page.locator("img").count() == 0
+    assert page.title() != "run"
+
+
+def test_marks_hold_in_texts_with_emoji(tmp_path: Path, opened: Open) -> None:
+    text = "😀😀 Hei! Pakken kom aldri."
+    evidence = {"cx_evidence": 'delivery: "Pakken kom aldri."', "cx_evidence_offsets": "delivery:8-25"}
+    report(tmp_path, [one | {"review": text} | evidence for one in SMALL[:1]])
+    page = opened(tmp_path / "report.html")
+    page.locator("[data-cell]").first.click()
+    assert page.locator("#reviews mark").inner_text() == "Pakken kom aldri."
+    assert page.locator("#reviews blockquote").inner_text() == text
