@@ -19,6 +19,7 @@ COMMANDS = (
     "labels",
     "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card", "suggest",
     "suggest",
+    "report",
 )  # fmt: skip
 
 
