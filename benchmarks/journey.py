@@ -103,7 +103,8 @@ def main() -> int:
         seconds, peak = make(scored, page)
         size = page.stat().st_size
         print(
-            f"{args.rows:,} rows: page of {size / 1e6:.2f} MB, made in {seconds:.1f} s of processor time, peak {peak:.0f} MiB",
+            f"{args.rows:,} rows: page of {size / 1e6:.2f} MB, made in {seconds:.1f} s of processor time, "
+            f"peak {peak:.0f} MiB",
             flush=True,
         )
         load, show = opened(page, args.browser)
