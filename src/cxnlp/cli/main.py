@@ -20,6 +20,7 @@ _COMMANDS = (
     "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card", "suggest",
     "suggest",
     "report",
+    "monitor",
 )  # fmt: skip
 
 FAILED = 2

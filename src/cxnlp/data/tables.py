@@ -27,7 +27,7 @@ from cxnlp.data.values import SCALES, Scale, joined, language_of, original_of, r
 from cxnlp.errors import DataError
 
 __all__ = [
-    "ROW_FLAGS", "SAMPLE_ROWS", "SUFFIXES", "Meaning", "ReadingOptions", "Row", "Table", "open_table",
+    "ROW_FLAGS", "SAMPLE_ROWS", "SUFFIXES", "Meaning", "ReadingOptions", "Row", "Table", "open_raw", "open_table",
     "personal_columns", "read_rows",
 ]  # fmt: skip
 
@@ -48,7 +48,7 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
     """
     mapping = read_mapping(options.mapping) if options.mapping else NO_MAPPING
     options = merged(options, mapping)
-    raw = _open_raw(open_source(path), options)
+    raw = open_raw(open_source(path), options)
     named = options.format is not None
     export = recognise(raw.columns, options.format)
     if export.refusal and options.text_column is None:
@@ -104,7 +104,12 @@ def read_rows(table: Table) -> Iterator[Row]:
     return table.rows(table.left_out)
 
 
-def _open_raw(source: Source, options: ReadingOptions) -> RawTable:
+def open_raw(source: Source, options: ReadingOptions) -> RawTable:
+    """Open a file of any kind before it is known what its columns mean.
+
+    Raises:
+        DataError: it cannot be read, or has no rows.
+    """
     if source.kind in ("json", "jsonl"):
         return open_json(source, options.encoding)
     if source.kind == "xlsx":
