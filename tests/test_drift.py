@@ -18,7 +18,7 @@ from cxnlp.cli.main import main
 from cxnlp.errors import SettingsError
 from cxnlp.evaluation.drift import DRIFT, SAME, TOO_FEW, Drift, compare
 from cxnlp.evaluation.drift_limits import Limits, effects_of
-from cxnlp.evaluation.drift_sample import Gatherer, Sample
+from cxnlp.evaluation.drift_sample import Gatherer, Sample, ScoredRow
 from cxnlp.evaluation.drift_tests import (
     benjamini_hochberg,
     chi2_tail,
@@ -145,7 +145,7 @@ def gathered(rows: list[dict[str, Any]], tokenizer: TextTokenizer, path: str = "
     for row in rows:
         labels = {"mood": row["mood"], "parts": row["parts"], "when": row["when"]}
         prediction = Prediction(TOY, labels, {}, row["confidence"], tuple(row["flags"]), row["language"])
-        gatherer.add(prediction, row["flags"], row["text"])
+        gatherer.add(ScoredRow(prediction, tuple(row["flags"]), row["text"]))
     return gatherer.sample()
 
 
@@ -219,7 +219,7 @@ def test_measures_are_counted_by_hand(tokenizer: TextTokenizer) -> None:
     assert finding(drift, "language", "mix of languages").new == 0.25
     assert not [one for one in drift.findings if one.group in ("length", "pieces")]  # the second has no texts
     assert not [one for one in drift.findings if one.name == "roof"]  # nobody has it
-    assert finding(drift, "confidence", "mean").test == ""  # all the same
+    assert finding(drift, "confidence", "probability").test == ""  # all the same
 
 
 def test_too_few_to_say(tokenizer: TextTokenizer) -> None:

@@ -15,13 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = "repository"
 COMMANDS = "reference/commands.md"
 _MAX_BYTES = 1_000_000
+_LINKED = InclusionLevel.NOT_IN_NAV  # reached by links only
 _WIDTH = "100"
 _LINK = re.compile(r"(?<!!)\]\((?!\w+:|#|/)([^)#\s]+)(#[^)\s]*)?\)")
 _SHIM = "assets/iframe-worker.js"
@@ -128,9 +129,9 @@ def _outside_file(target: str, config: MkDocsConfig) -> File:
     if path.is_dir():
         names = sorted(one.name for one in path.iterdir() if one.is_file() and not one.name.startswith("."))
         listed = "\n".join(f"- [{name}]({name})" for name in names)
-        return File.generated(config, _uri_of(target), content=f"# {target}\n\n{listed}\n")
+        return File.generated(config, _uri_of(target), content=f"# {target}\n\n{listed}\n", inclusion=_LINKED)
     if path.stat().st_size > _MAX_BYTES:
         raise ValueError(
             f"a page links to {target}, which is larger than {_MAX_BYTES:,} bytes; link to its folder's README"
         )
-    return File.generated(config, _uri_of(target), abs_src_path=str(path))
+    return File.generated(config, _uri_of(target), abs_src_path=str(path), inclusion=_LINKED)

@@ -37,7 +37,7 @@ _TITLES = {
     WORDS: ("length", "words of a review"),
     UNKNOWN: ("pieces", "share that is unknown"),
     PIECES: ("pieces", "for each word"),
-    CONFIDENCE: ("confidence", "mean"),
+    CONFIDENCE: ("confidence", "probability"),
 }
 
 

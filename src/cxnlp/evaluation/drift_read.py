@@ -16,7 +16,7 @@ from cxnlp.data.source import open_source
 from cxnlp.data.tables import SAMPLE_ROWS, Meaning, ReadingOptions, open_raw
 from cxnlp.data.values import number_of
 from cxnlp.errors import DataError
-from cxnlp.evaluation.drift_sample import Gatherer, Sample
+from cxnlp.evaluation.drift_sample import Gatherer, Sample, ScoredRow
 from cxnlp.inference.cells import PREFIX, SEPARATOR
 from cxnlp.inference.prediction import Prediction, has_score, record_keys
 from cxnlp.taxonomy import Facet, FacetValue, Kind, Taxonomy
@@ -52,11 +52,9 @@ def read_scored(path: Path, taxonomy: Taxonomy, tokenizer: TextTokenizer, option
     Raises:
         DataError: it cannot be read, has not the columns of a scored file, or no row has labels of this taxonomy.
     """
-    raw = open_raw(open_source(path), options)
-    columns = _columns(path, raw, taxonomy, options)
     gatherer = Gatherer(str(path), taxonomy, tokenizer)
-    for row in raw.rows():
-        _add(gatherer, row, columns, taxonomy)
+    for row in scored_rows(path, taxonomy, options):
+        gatherer.add(row)
     sample = gatherer.sample()
     if sample.n_unread and not sample.tally.n_scored:
         raise DataError(
@@ -64,6 +62,18 @@ def read_scored(path: Path, taxonomy: Taxonomy, tokenizer: TextTokenizer, option
             "expected a file scored by this model; give the one that scored it with --model"
         )
     return sample
+
+
+def scored_rows(path: Path, taxonomy: Taxonomy, options: ReadingOptions) -> Iterator[ScoredRow]:
+    """Yield the rows of a scored file; see ``read_scored``.
+
+    Raises:
+        DataError: it cannot be read, or has not the columns of a scored file.
+    """
+    raw = open_raw(open_source(path), options)
+    columns = _columns(path, raw, taxonomy, options)
+    for row in raw.rows():
+        yield _scored(row, columns, taxonomy)
 
 
 def _columns(path: Path, raw: RawTable, taxonomy: Taxonomy, options: ReadingOptions) -> _Columns:
@@ -99,25 +109,22 @@ def _text_of(path: Path, raw: RawTable, own: set[str], options: ReadingOptions) 
     return lambda row: meaning.row(row).text
 
 
-def _add(gatherer: Gatherer, row: Raw, columns: _Columns, taxonomy: Taxonomy) -> None:
+def _scored(row: Raw, columns: _Columns, taxonomy: Taxonomy) -> ScoredRow:
     flags = tuple(_words(columns.cell(row.cells, "flags")))
     confidence = number_of(columns.cell(row.cells, "confidence"))
     if confidence is None:  # nothing to read, or a line that was no review
-        gatherer.add(None, flags, None)
-        return
+        return ScoredRow(None, flags)
     try:
-        labels = {
-            facet.name: _value(taxonomy, facet, columns.cell(row.cells, facet.name)) for facet in taxonomy.answers
-        }
+        labels = {one.name: _value(taxonomy, one, columns.cell(row.cells, one.name)) for one in taxonomy.answers}
     except _Unknown:
-        gatherer.add(None, flags, None, unread=True)
-        return
+        return ScoredRow(None, flags, unread=True)
     language = columns.cell(row.cells, "language")
-    prediction = Prediction(taxonomy, labels, {}, confidence, flags, language if isinstance(language, str) else "")
-    scores = [
-        number_of(columns.cell(row.cells, f"{facet.name}_score")) for facet in taxonomy.answers if has_score(facet)
-    ]
-    gatherer.add(prediction, flags, columns.text(row) if columns.text else None, scores)
+    return ScoredRow(
+        Prediction(taxonomy, labels, {}, confidence, flags, language if isinstance(language, str) else ""),
+        flags,
+        columns.text(row) if columns.text else None,
+        tuple(number_of(columns.cell(row.cells, f"{one.name}_score")) for one in taxonomy.answers if has_score(one)),
+    )
 
 
 def _value(taxonomy: Taxonomy, facet: Facet, cell: Any) -> FacetValue:

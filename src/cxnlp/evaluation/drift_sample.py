@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +21,21 @@ PIECES = "pieces"
 CONFIDENCE = "confidence"
 _UNKNOWN_PIECES = ("<unk>", "[UNK]")
 _TEXTS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class ScoredRow:
+    """One row of a scored file."""
+
+    prediction: Prediction | None
+    """Its labels; None if it has none."""
+    flags: tuple[str, ...] = ()
+    text: str | None = None
+    """What was scored; None if the file does not hold it."""
+    scores: tuple[float | None, ...] = ()
+    """From −1 to 1, of each facet that has one, in the order of the taxonomy."""
+    unread: bool = False
+    """Whether it says something that is not a label of the taxonomy."""
 
 
 @dataclass(frozen=True)
@@ -51,34 +65,18 @@ class Gatherer:
         self._unknown = next((found for found in ids if found is not None), None)
         self._scores = [facet.name for facet in taxonomy.answers if has_score(facet)]
 
-    def add(
-        self,
-        prediction: Prediction | None,
-        flags: Sequence[str],
-        text: str | None,
-        scores: Sequence[float | None] = (),
-        *,
-        unread: bool = False,
-    ) -> None:
-        """Count one row.
-
-        Args:
-            prediction: its labels; None if it has none.
-            flags: as the file has them.
-            text: what was scored; None if the file does not hold it.
-            scores: from −1 to 1, of each facet that has one, in the order of the taxonomy.
-            unread: whether the row says something that is not a label of the taxonomy.
-        """
-        self._tally.add(prediction, flags, damaged=False)
-        self._n_unread += unread
-        if prediction is None:
+    def add(self, row: ScoredRow) -> None:
+        """Count one row."""
+        self._tally.add(row.prediction, row.flags, damaged=False)
+        self._n_unread += row.unread
+        if row.prediction is None:
             return
-        self._note(CONFIDENCE, prediction.confidence)
-        for name, score in zip(self._scores, scores, strict=False):
+        self._note(CONFIDENCE, row.prediction.confidence)
+        for name, score in zip(self._scores, row.scores, strict=False):
             if score is not None:
                 self._note(f"{name}_score", score)
-        if text is not None:
-            self._texts.append(text)
+        if row.text is not None:
+            self._texts.append(row.text)
             if len(self._texts) >= _TEXTS_AT_ONCE:
                 self._measure()
 
