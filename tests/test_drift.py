@@ -328,6 +328,8 @@ def test_texts_may_be_gone_and_rows_broken(
     rows = [json.loads(line) for line in (scored / "scored.jsonl").read_text("utf-8").splitlines()]
     kept = [{key: value for key, value in row.items() if key not in ("text", "review", "title")} for row in rows]
     kept[0]["sentiment"] = "Dette er ikke noe svar"
+    kept[2]["flags"] = ["Dette er ikke et flagg", "needs_review"]
+    kept[3]["language"] = "Dette er ikke et språk"
     kept[1] = {"flags": ["broken_line"], "line": 2, "raw": "{"}
     new = tiny.write_jsonl(tmp_path / "new.jsonl", kept)
     with new.open("a", encoding="utf-8") as file:
@@ -336,7 +338,7 @@ def test_texts_may_be_gone_and_rows_broken(
     out = capsys.readouterr().out
     assert "81 rows, 78 with labels, no texts, 1 with labels that are not the model's left out" in out
     assert "length" not in out
-    assert "Dette er ikke" not in out
+    assert "Dette er ikke" not in out and "flags, needs_review" in out
 
 
 @pytest.mark.parametrize("named", ["reference", "new"])

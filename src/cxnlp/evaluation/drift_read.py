@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +22,9 @@ from cxnlp.inference.cells import PREFIX, SEPARATOR
 from cxnlp.inference.prediction import Prediction, has_score, record_keys
 from cxnlp.taxonomy import Facet, FacetValue, Kind, Taxonomy
 from cxnlp.text import TextTokenizer
+
+# Languages and flags are shown by their names, so nothing else that a cell holds may pass for one.
+_NAME = re.compile(r"[a-z_]{2,30}")
 
 
 class _Unknown(ValueError):
@@ -110,7 +114,7 @@ def _text_of(path: Path, raw: RawTable, own: set[str], options: ReadingOptions) 
 
 
 def _scored(row: Raw, columns: _Columns, taxonomy: Taxonomy) -> ScoredRow:
-    flags = tuple(_words(columns.cell(row.cells, "flags")))
+    flags = tuple(word for word in _words(columns.cell(row.cells, "flags")) if _NAME.fullmatch(word))
     confidence = number_of(columns.cell(row.cells, "confidence"))
     if confidence is None:  # nothing to read, or a line that was no review
         return ScoredRow(None, flags)
@@ -118,9 +122,10 @@ def _scored(row: Raw, columns: _Columns, taxonomy: Taxonomy) -> ScoredRow:
         labels = {one.name: _value(taxonomy, one, columns.cell(row.cells, one.name)) for one in taxonomy.answers}
     except _Unknown:
         return ScoredRow(None, flags, unread=True)
-    language = columns.cell(row.cells, "language")
+    code = columns.cell(row.cells, "language")
+    language = code if isinstance(code, str) and _NAME.fullmatch(code) else ""
     return ScoredRow(
-        Prediction(taxonomy, labels, {}, confidence, flags, language if isinstance(language, str) else ""),
+        Prediction(taxonomy, labels, {}, confidence, flags, language),
         flags,
         columns.text(row) if columns.text else None,
         tuple(number_of(columns.cell(row.cells, f"{one.name}_score")) for one in taxonomy.answers if has_score(one)),
