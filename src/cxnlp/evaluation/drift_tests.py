@@ -39,9 +39,9 @@ def chi2_tail(x: float, degrees: int) -> float:
 
     Abramowitz and Stegun (1964), 26.4.4 and 26.4.5.
     """
-    if x <= 0:
-        return 1.0
     half = x / 2
+    if half <= 0:  # also of the smallest number there is, whose half is 0
+        return 1.0
     odd = degrees % 2
     powers = [i + odd / 2 for i in range(degrees // 2)]
     total = sum(math.exp(-half + power * math.log(half) - math.lgamma(power + 1)) for power in powers)
