@@ -17,23 +17,22 @@ PACKAGE = Path(cxnlp.__file__).parent
 # Each room imports only from rooms to its left. ``cxnlp/__init__.py`` stands over them all and offers their best.
 ROOMS = (
     "errors", "version", "taxonomy", "settings", "text", "data", "bundle", "model", "inference", "evaluation",
-    "reports", "loop", "training", "benchmark", "integrations", "cli",
-    "reports", "journey", "training", "benchmark", "integrations", "cli",
+    "reports", "journey", "loop", "training", "benchmark", "integrations", "cli",
 )  # fmt: skip
 HEAVY = {
     "torch", "transformers", "datasets", "onnx", "onnxscript", "accelerate", "wordfreq", "pyarrow", "ijson",
     "python_calamine", "spacy", "ray", "pyspark", "xlsxwriter", "sklearn", "jinja2", "optuna",
     "fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client",
-    "python_calamine", "spacy", "ray", "pyspark", "xlsxwriter", "sklearn", "jinja2", "optuna", "pandas", "polars",
+    "pandas", "polars",
 }  # fmt: skip
 HEAVY_ROOMS = {"model", "training"}
 # Packages that even there only these files may import.
 OWN_FILES = {
     "optuna": {"training/pruner.py", "training/tune.py", "training/tuned.py"},
-    "sklearn": {"evaluation/tfidf.py"},
-    "optuna": {"training/tune.py", "training/tuned.py"},
-    "sklearn": {"evaluation/tfidf.py", "loop/vectors.py"},
-}
+    "sklearn": {
+        "evaluation/tfidf.py", "loop/vectors.py", "inference/label_forms.py", "integrations/sklearn.py",
+    },
+}  # fmt: skip
 # The service is imported by nothing but its own command, when that runs.
 SERVICE_FILES = {
     "app": {"fastapi", "starlette", "pydantic"},
@@ -43,8 +42,6 @@ SERVICE_FILES = {
     "reading": {"pydantic", "starlette"},
     "refusal": {"pydantic", "starlette"},
     "server": {"fastapi", "uvicorn"},
-    "optuna": {"training/tune.py", "training/tuned.py"},
-    "sklearn": {"evaluation/tfidf.py", "inference/label_forms.py", "integrations/sklearn.py"},
 }
 # Their classes are made of the package's own: whoever imports them wants it.
 MADE_OF = {"integrations/sklearn.py": "sklearn", "integrations/spacy.py": "spacy"}
@@ -257,6 +254,8 @@ def test_the_service_is_imported_only_by_its_command() -> None:
     service = "cxnlp.integrations.service"
     found = [i for i in IMPORTS if i.module.startswith(service) and not i.file.startswith("integrations/service/")]
     assert {(i.file, i.at_import) for i in found} == {("cli/serve.py", False)}
+
+
 def test_only_classes_made_of_a_package_import_it_at_once() -> None:
     found = [i for i in IMPORTS if i.module.split(".")[0] in {"spacy", "pandas", "polars"} and i.at_import]
     assert {(i.file, i.module.split(".")[0]) for i in found} == {("integrations/spacy.py", "spacy")}

@@ -13,14 +13,8 @@ import tiny
 from cxnlp.cli.main import build_parser, main
 
 COMMANDS = (
-    "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card",
-    "taxonomy",
-    "serve",
-    "labels",
-    "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card", "suggest",
-    "suggest",
-    "report",
-    "monitor",
+    "score", "columns", "report", "monitor", "evaluate", "checklist", "data", "taxonomy", "suggest", "labels",
+    "encoder", "train", "tune", "benchmark", "export", "serve", "info", "card",
 )  # fmt: skip
 
 

@@ -12,15 +12,8 @@ from cxnlp.errors import CxnlpError
 
 # Each module has add_parser(subparsers) and run(args) -> exit code, and imports what is heavy only in run.
 _COMMANDS = (
-    "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card",
-    "taxonomy",
-    "serve",
-    "export",
-    "labels",
-    "score", "columns", "evaluate", "checklist", "data", "encoder", "train", "tune", "benchmark", "info", "card", "suggest",
-    "suggest",
-    "report",
-    "monitor",
+    "score", "columns", "report", "monitor", "evaluate", "checklist", "data", "taxonomy", "suggest", "labels",
+    "encoder", "train", "tune", "benchmark", "export", "serve", "info", "card",
 )  # fmt: skip
 
 FAILED = 2

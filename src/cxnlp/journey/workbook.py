@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cxnlp.data.safe import runs_as_formula
-from cxnlp.data.write_xlsx import xml_text
+from cxnlp.data.write_xlsx import cell_text, close_book
 from cxnlp.journey.tables import NUMBER, SHARE, TEXT, Head, Table, Value
 
 _SHEET_CHARS = 31
@@ -25,7 +25,6 @@ def write_workbook(part: Path, tables: Sequence[Table]) -> None:
         OSError: it cannot be written.
     """
     import xlsxwriter
-    from xlsxwriter.exceptions import FileCreateError
 
     book = xlsxwriter.Workbook(str(part), {"tmpdir": str(part.parent)})
     book.set_properties({"created": datetime(2000, 1, 1)})  # the same report gives the same bytes
@@ -40,22 +39,18 @@ def write_workbook(part: Path, tables: Sequence[Table]) -> None:
         sheet = book.add_worksheet(_sheet_name(table.title, taken))
         sheet.freeze_panes(1, 1)
         for column, head in enumerate(table.heads):
-            sheet.write_string(0, column, xml_text(head.name), bold)
+            sheet.write_string(0, column, cell_text(head.name), bold)
             sheet.set_column(column, column, _width(table, column, head))
         for number, row in enumerate(table.rows, 1):
             for column, (value, head) in enumerate(zip(row, table.heads, strict=True)):
                 _write(sheet, number, column, value, forms.get(head.kind), forms[TEXT])
         sheet.autofilter(0, 0, max(1, len(table.rows)), len(table.heads) - 1)
-    try:
-        book.close()
-    except FileCreateError as error:
-        cause = error.args[0] if error.args else None
-        raise (cause if isinstance(cause, OSError) else OSError(str(error))) from error
+    close_book(book)
 
 
 def _write(sheet: Any, row: int, column: int, value: Value, form: Any, quoted: Any) -> None:
     if isinstance(value, str):
-        sheet.write_string(row, column, xml_text(value), quoted if runs_as_formula(value) else None)
+        sheet.write_string(row, column, cell_text(value), quoted if runs_as_formula(value) else None)
     elif not math.isnan(value):
         sheet.write_number(row, column, value, form)
 
@@ -68,7 +63,7 @@ def _width(table: Table, column: int, head: Head) -> int:
 
 def _sheet_name(title: str, taken: set[str]) -> str:
     """Give a name that Excel takes: short, without its signs, and used once whatever the case."""
-    base = name = xml_text(_NOT_IN_NAMES.sub(" ", title)).strip()[:_SHEET_CHARS] or "-"
+    base = name = cell_text(_NOT_IN_NAMES.sub(" ", title)).strip()[:_SHEET_CHARS] or "-"
     copy = 2
     while name.casefold() in taken:
         name = f"{base[: _SHEET_CHARS - 4]} {copy}"
