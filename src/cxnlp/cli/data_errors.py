@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxnlp.cli.evaluate_files import SHIPPED, load_named
+from cxnlp.cli.engine import SHIPPED, add_engine, load_named
 from cxnlp.text.shorten import shorten
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help=".csv, .tsv, .xlsx or .jsonl (default: print the first 20)"
     )
-    parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx", help="of --bundle (default: onnx)")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="of --bundle (default: auto)")
+    add_engine(parser)
     parser.set_defaults(run=run)
 
 

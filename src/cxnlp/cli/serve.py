@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from cxnlp.cli.engine import add_engine
 from cxnlp.errors import ExtraError
 
 _DESCRIPTION = """\
@@ -43,10 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--model", type=Path, metavar="BUNDLE", help="folder of a trained model (default: the shipped one)"
     )
-    parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx", help="scoring engine (default: onnx)")
-    parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to score (default: auto)"
-    )
+    add_engine(parser)
     parser.add_argument("--threads", type=int, default=0, help="of the engine on a processor (default: one a core)")
     parser.add_argument("--min-precision", type=float, metavar="P", help="as of cxnlp score")
     parser.add_argument("--no-languages", action="store_true", help="do not identify languages; saves 80 MB")
