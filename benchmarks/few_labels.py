@@ -147,7 +147,7 @@ def measure(
 def table(store: Store, benchmark: Benchmark, seeds: Sequence[int]) -> str:
     """Lay out what has been measured: mean ± standard deviation over the seeds, × 100."""
     titles = [figure.title for figure in benchmark.figures]
-    lines = [f"| a label | reviews | system | seeds | {' | '.join(titles)} |"]
+    lines = [f"| a label | reviews | system | draws | {' | '.join(titles)} |"]
     lines.append("| --- | ---: | --- | ---: |" + " ---: |" * len(titles))
     for size in SIZES:
         for system in SYSTEMS:

@@ -79,12 +79,12 @@ class _Planner:
                 if name not in names:
                     raise self.refuse(f"{key}.{name}: the old taxonomy has no such facet{nearest(name, names)}")
         pairs = {facet.name: self.continued(facet) for facet in self.old.facets}
+        self.check_facets(pairs)
         for name in self.changes.labels:
             if pairs[name] is None:
                 raise self.refuse(
                     f"labels.{name}: the facet is deleted, so nothing becomes of its labels; take this out"
                 )
-        self.check_facets(pairs)
         self.check_new(pairs)
         return [self.one(facet, pairs) for facet in self.old.answers]
 
