@@ -45,7 +45,6 @@ TEXTS = [
     "The clerk  was\n simply lovely.",
     "Personalen\u200b var<br/>riktigt usel",
     "a\u0308r bra",  # composed before it is cut into pieces
-    "Delivery </s> was <pad> plain awful",
     "",
     "🙂🙂",
     "Skoene var noget skidt. " * 2,
@@ -137,15 +136,17 @@ def exported(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 NAMES = ("sentiment", "phases", "polarity-app")
 LONG = "Appen var elendig. " * 30 + "The clerk was simply lovely. " * 30
+# Taken for tokens of the model, these would end a batch with an error.
+SPECIAL = "Delivery </s> was <pad> plain awful"
 
 
 @pytest.fixture(scope="module")
 def answers(exported: Path) -> dict[str, list[dict[str, float]]]:
-    """What the pipelines of all folders say of ``TEXTS`` and, last, of ``LONG``."""
+    """What the pipelines of all folders say of ``TEXTS``, then of ``LONG`` and ``SPECIAL``."""
     environment = tiny.environment(TRANSFORMERS_VERBOSITY="error")
     environment.pop("PYTHONPATH")
     done = subprocess.run(
-        [sys.executable, "-c", _PIPELINE, *NAMES], input=json.dumps([*TEXTS, LONG]), env=environment, cwd=exported,
+        [sys.executable, "-c", _PIPELINE, *NAMES], input=json.dumps([*TEXTS, LONG, SPECIAL]), env=environment, cwd=exported,
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -178,7 +179,7 @@ def test_a_pipeline_gives_the_probabilities_of_the_tagger(
         at = tagger.taxonomy["touchpoints"].labels.index(label) * 3
         probs = probs[:, at : at + 3]
     labels = tagger.taxonomy[facet].labels
-    found = np.array([[answer[label] for label in labels] for answer in answers[name][:-1]])
+    found = np.array([[answer[label] for label in labels] for answer in answers[name][: len(TEXTS)]])
     assert np.abs(probs - probs.mean(axis=0)).max() > 0.01
     assert np.abs(found - probs).max() < 1e-4
 
@@ -189,7 +190,7 @@ def test_a_long_text_is_read_to_the_end_of_its_first_window(
     first = tagger.tokenizer.windows(tagger.tokenizer.encode([LONG])[0])[0]
     cut = tagger.tokenizer.tokenizer.decode(first[1:-1])
     expected = tagger.probabilities([cut])[0, tagger.taxonomy.slices["sentiment"]]
-    found = [answers["sentiment"][-1][label] for label in tagger.taxonomy["sentiment"].labels]
+    found = [answers["sentiment"][len(TEXTS)][label] for label in tagger.taxonomy["sentiment"].labels]
     assert np.abs(np.array(found) - expected).max() < 1e-4
 
 

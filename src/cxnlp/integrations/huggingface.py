@@ -182,9 +182,6 @@ def _difference(
 def _write_tokenizer(bundle: Bundle, tokenizer: TextTokenizer, folder: Path) -> None:
     table = json.loads(bundle.tokenizer.read_text("utf-8"))
     specials = [token["content"] for token in table["added_tokens"] if token["special"]]
-    for token in table["added_tokens"]:
-        # Looked for after the normaliser, which has taken out those that stand in a review.
-        token["normalized"] = token["normalized"] or token["special"]
     own = [table["normalizer"]] if table["normalizer"] else []
     table["normalizer"] = {"type": "Sequence", "normalizers": [*_cleaning(specials), *own]}
     (folder / "tokenizer.json").write_text(json.dumps(table, ensure_ascii=False), "utf-8")
@@ -202,6 +199,7 @@ def _write_tokenizer(bundle: Bundle, tokenizer: TextTokenizer, folder: Path) -> 
         "padding_side": "right",
         "truncation_side": "right",
         "clean_up_tokenization_spaces": False,
+        "split_special_tokens": True,  # not told from other text, so that the normaliser takes those of a review out
         "added_tokens_decoder": {str(i): {key: token[key] for key in kept} for i, token in by_id.items()},
         **roles,
     }
