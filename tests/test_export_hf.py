@@ -146,8 +146,8 @@ def answers(exported: Path) -> dict[str, list[dict[str, float]]]:
     environment = tiny.environment(TRANSFORMERS_VERBOSITY="error")
     environment.pop("PYTHONPATH")
     done = subprocess.run(
-        [sys.executable, "-c", _PIPELINE, *NAMES], input=json.dumps([*TEXTS, LONG, SPECIAL]), env=environment, cwd=exported,
-        capture_output=True, text=True, timeout=300, check=False,
+        [sys.executable, "-c", _PIPELINE, *NAMES], input=json.dumps([*TEXTS, LONG, SPECIAL]), env=environment,
+        cwd=exported, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found: dict[str, list[dict[str, float]]] = json.loads(done.stdout.splitlines()[-1])
