@@ -1,4 +1,4 @@
-"""The journey report: counted by hand, held against known answers, and opened in a browser."""
+"""The journey report: counted by hand, and held against known answers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import csv
 import datetime
 import json
 import math
-import shutil
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from hypothesis import strategies as st
 from cxnlp.cli.main import main
 from cxnlp.data.kinds import Column
 from cxnlp.data.tables import ReadingOptions
-from cxnlp.data.write_lines import CsvWriter
 from cxnlp.data.write_parquet import ParquetWriter
 from cxnlp.data.write_xlsx import XlsxWriter
 from cxnlp.errors import DataError, SettingsError, TaxonomyError
@@ -33,64 +31,9 @@ from cxnlp.journey.passages import evidence_of, masked_passage
 from cxnlp.journey.regression import risk_differences
 from cxnlp.journey.scored import Scored, read_scored
 from cxnlp.journey.words import LANGUAGES, load_words
-from cxnlp.taxonomy import load_taxonomy, parse_taxonomy
+from cxnlp.taxonomy import parse_taxonomy
+from scored_rows import COLUMNS, NUMBERS, PARTS, SMALL, Row, data_of, many, report, row, share, write_csv
 from tiny import toy_taxonomy
-
-PARTS = parts_of(load_taxonomy())
-COLUMNS = (
-    "id", "date", "store", "rating", "review", "cx_language", "cx_sentiment", "cx_sentiment_score", "cx_touchpoints",
-    "cx_phase", "cx_phases", "cx_stage", "cx_confidence", "cx_flags",
-)  # fmt: skip
-NUMBERS = ("cx_sentiment_score", "cx_confidence")
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-
-Row = dict[str, Any]
-
-
-def row(i: int, touchpoints: str = "", phase: str = "use", sentiment: str = "neutral", **more: Any) -> Row:
-    score = {"negative": -0.9, "positive": 0.9}.get(sentiment, 0.0)
-    found = {
-        "id": i, "date": "2026-03-02", "store": "Oslo", "rating": "", "review": f"Anmeldelse nummer {i}.",
-        "cx_language": "no", "cx_sentiment": sentiment, "cx_sentiment_score": score, "cx_touchpoints": touchpoints,
-        "cx_phase": phase, "cx_phases": phase, "cx_stage": "loyalty", "cx_confidence": 0.8, "cx_flags": "",
-    }  # fmt: skip
-    return found | more
-
-
-def write_csv(path: Path, rows: Sequence[Row], decimal: str = ".") -> Path:
-    names = list(dict.fromkeys([*COLUMNS, *(name for one in rows for name in one)]))
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        columns = [Column(n, n, "float", 4) if n in NUMBERS else Column(n, n) for n in names]
-        writer = CsvWriter(file, columns, decimal=decimal)
-        for one in rows:
-            writer.write([one.get(name, "") for name in names])
-        writer.close()
-    return path
-
-
-SMALL = [
-    row(1, "delivery:negative", "delivery", "negative", rating=1, date="2026-03-02"),
-    row(2, "delivery:negative; staff:positive", "delivery", "mixed", rating=3, date="2026-03-03"),
-    row(3, "delivery:positive", "delivery", "positive", rating=5, date="2026-04-02", store="Bergen"),
-    row(4, "staff:positive", "support", "positive", rating=5, date="2026-04-20", store="Bergen", cx_language="sv"),
-    row(5, "staff:neutral", "support", "neutral", rating="", date="", cx_flags="needs_review"),
-    row(6, "", "", "", cx_confidence=None, cx_flags="empty", review="", cx_sentiment_score=None),
-]
-
-
-def report(tmp_path: Path, rows: Sequence[Row], *more: str, code: int = 0) -> dict[str, Any]:
-    scored = write_csv(tmp_path / "scored.csv", rows)
-    page, figures = tmp_path / "report.html", tmp_path / "report.json"
-    arguments = ["report", str(scored), "--output", str(page), "--json", str(figures), "--no-evidence", *more]
-    assert main(arguments) == code
-    return json.loads(figures.read_text("utf-8"))
-
-
-def share(hits: int, of: int) -> dict[str, Any]:
-    low, high = wilson(hits, of)
-    return {"hits": hits, "of": of, "value": pytest.approx(hits / of, abs=1e-6), "low": pytest.approx(low, abs=1e-6),
-            "high": pytest.approx(high, abs=1e-6)}  # fmt: skip
-
 
 # Figures
 
@@ -137,13 +80,6 @@ def test_a_small_file_is_counted_as_by_hand(tmp_path: Path) -> None:
     assert bergen["shares"] == {"negative": share(0, 2), "positive": share(2, 2), "low": share(0, 2)}
     flags = {name: (one["hits"], one["of"]) for name, one in found["trust"]["flags"].items()}
     assert flags == {"needs_review": (1, 6), "other_language": (0, 6), "empty": (1, 6)}
-
-
-def many(n_bad: int = 40, n_good: int = 160) -> list[Row]:
-    """Delivery is blamed in 40 reviews, 30 of which have one star; of the other 160, 16 have."""
-    rows = [row(i, "delivery:negative", "delivery", "negative", rating=1 if i < 30 else 4) for i in range(n_bad)]
-    rows += [row(i, "staff:positive", "use", "positive", rating=1 if i < 16 else 5) for i in range(n_good)]
-    return [one | {"id": i, "date": f"2026-0{1 + i % 6}-10"} for i, one in enumerate(rows)]
 
 
 def test_what_to_mend_first_is_the_difference_of_shares_times_how_often(tmp_path: Path) -> None:
@@ -507,160 +443,3 @@ def test_numbers_are_written_as_the_language_does() -> None:
     assert (no.percent(0.1234), en.percent(0.1234)) == ("12,3\u00a0%", "12.3\u00a0%")
     assert (en.number(-1234.5, 1), en.number(-0.001, 1), en.number(math.nan)) == ("−1,234.5", "0.0", "–")
     assert en.signed(0.5) == "+0.5"
-
-
-# The page
-
-
-def data_of(page: str) -> dict[str, Any]:
-    return json.loads(page.partition('id="data">')[2].partition("</script>")[0])  # type: ignore[no-any-return]
-
-
-def test_a_page_asks_nobody_for_anything(tmp_path: Path) -> None:
-    report(tmp_path, SMALL)
-    page = (tmp_path / "report.html").read_text("utf-8")
-    assert "http" not in page.replace("http-equiv", "")
-    assert "default-src 'none'" in page
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_page_is_in_one_language(tmp_path: Path, language: str) -> None:
-    report(tmp_path, many(), "--language", language)
-    page = (tmp_path / "report.html").read_text("utf-8")
-    words = load_words(language)
-    assert f'<html lang="{language}">' in page
-    for other in set(LANGUAGES) - {language}:
-        for key in ("map_note", "association", "trust_note", "changes_note"):
-            assert load_words(other).say[key] not in page
-    assert words.say["association"] in page
-
-
-def test_the_workbook_holds_the_tables_and_no_formula(tmp_path: Path) -> None:
-    openpyxl = pytest.importorskip("openpyxl")
-    rows = [one | {"store": "=1+1" if one["id"] % 2 else "Oslo"} for one in SMALL]
-    report(tmp_path, rows, "--xlsx", str(tmp_path / "tables.xlsx"))
-    book = openpyxl.load_workbook(tmp_path / "tables.xlsx")
-    sheet = book["The journey map"]
-    counted = {(r[0], r[1]): r[2:5] for r in sheet.iter_rows(min_row=2, values_only=True)}
-    assert counted["delivery", "All phases"] == (3, 1, 2)
-    cells = [cell for one in book["By store"].iter_rows() for cell in one if cell.value and "1+1" in str(cell.value)]
-    assert cells and all(cell.data_type == "s" for cell in cells)
-
-
-HOSTILE = "</script><img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if not Path(CHROMIUM).exists():
-        pytest.skip("no Chromium")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-Open = Callable[[Path], Any]
-
-
-@pytest.fixture
-def opened(browser: Any) -> Iterator[Open]:
-    """Open a page; at the end there must have been no message, no error and no request but for the page."""
-    said: list[str] = []
-    asked: list[str] = []
-    context = browser.new_context(accept_downloads=True)
-
-    def open_page(path: Path) -> Any:
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(path.as_uri())
-        return page
-
-    yield open_page
-    context.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "blob:"))] == []
-    assert len(asked) >= 1
-
-
-def test_a_cell_opens_its_reviews_by_click_and_by_keyboard(tmp_path: Path, opened: Open) -> None:
-    found = report(tmp_path, SMALL)
-    page = opened(tmp_path / "report.html")
-    page.locator('[aria-label^="delivery, delivery:"]').click()
-    assert page.locator("#reviews-title").inner_text() == "delivery, delivery: 3 reviews, 1 praise it, 2 blame it"
-    texts = page.locator("#reviews blockquote").all_inner_texts()
-    assert sorted(texts) == ["Anmeldelse nummer 1.", "Anmeldelse nummer 2.", "Anmeldelse nummer 3."]
-    page.keyboard.press("Escape")
-    assert not page.locator("#reviews").is_visible()
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        if (page.evaluate("document.activeElement.getAttribute('aria-label')") or "").startswith("staff, support:"):
-            break
-    page.keyboard.press("Enter")
-    assert page.locator("#reviews-title").inner_text() == "staff, support: 2 reviews, 1 praise it, 0 blame it"
-    assert page.locator("#reviews .facts").all_inner_texts()[0].startswith("row 6 · Norwegian · neutral")
-    page.keyboard.press("Escape")
-    shown = {
-        button.get_attribute("aria-label").split(":")[0]: button.locator(".n").inner_text()
-        for button in page.locator("[data-cell]").all()
-    }
-    counted = {
-        f"{c['touchpoint']}, {c['phase'] or 'All phases'}": str(c["reviews"]) for c in found["map"] if c["reviews"]
-    }
-    assert shown == counted
-
-
-def test_tables_are_downloaded_as_csv_that_runs_nothing(tmp_path: Path, opened: Open) -> None:
-    rows = [one | {"store": '=HYPERLINK("x")' if one["id"] % 2 else "Oslo, west"} for one in SMALL]
-    report(tmp_path, rows)
-    page = opened(tmp_path / "report.html")
-    tables = {}
-    for key in ("map", "by-1"):
-        page.locator(f"details:has([data-csv='{key}'])").locator("summary").click()
-        with page.expect_download() as download:
-            page.locator(f"[data-csv='{key}']").click()
-        download.value.save_as(tmp_path / f"{key}.csv")
-        with (tmp_path / f"{key}.csv").open(encoding="utf-8-sig", newline="") as file:
-            tables[key] = list(csv.reader(file))
-    assert tables["map"][0] == ["Touchpoint", "Phase", "reviews", "praised", "blamed", "balance"]
-    assert ["delivery", "All phases", "3", "1", "2", "-0.3333"] in tables["map"]
-    # A CSV result has an apostrophe before such a value already, and it is shown as the file has it.
-    assert {one[0] for one in tables["by-1"][1:]} == {'\'=HYPERLINK("x")', "Oslo, west"}
-
-
-def test_a_formula_from_a_workbook_is_made_safe_in_the_csv(tmp_path: Path, opened: Open) -> None:
-    columns = [Column(name, name) for name in COLUMNS]
-    writer = XlsxWriter(tmp_path / "scored.xlsx", columns)
-    for one in SMALL:
-        writer.write([str(v) if k != "store" else f"+cmd|{v}" for k, v in one.items()])
-    writer.close()
-    assert main(["report", str(tmp_path / "scored.xlsx"), "-o", str(tmp_path / "report.html"), "--no-evidence"]) == 0
-    page = opened(tmp_path / "report.html")
-    page.locator("details:has([data-csv='by-1'])").locator("summary").click()
-    with page.expect_download() as download:
-        page.locator("[data-csv='by-1']").click()
-    lines = Path(download.value.path()).read_text("utf-8-sig").splitlines()
-    assert [line.split(",")[0] for line in lines[1:]] == ["'+cmd|Oslo", "'+cmd|Bergen"]
-
-
-def test_a_hostile_text_is_shown_and_not_run(tmp_path: Path, opened: Open) -> None:
-    rows = [one | {"review": f"{HOSTILE} {one['id']}", "store": f"{HOSTILE}{one['id'] % 2}"} for one in SMALL[:4]]
-    report(tmp_path, rows)
-    page = opened(tmp_path / "report.html")
-    page.locator("[data-cell]").first.click()
-    assert HOSTILE in page.locator("#reviews blockquote").first.inner_text()
-    assert page.locator("img").count() == 0
-    assert page.title() != "run"
-
-
-def test_marks_hold_in_texts_with_emoji(tmp_path: Path, opened: Open) -> None:
-    text = "😀😀 Hei! Pakken kom aldri."
-    evidence = {"cx_evidence": 'delivery: "Pakken kom aldri."', "cx_evidence_offsets": "delivery:8-25"}
-    report(tmp_path, [one | {"review": text} | evidence for one in SMALL[:1]])
-    page = opened(tmp_path / "report.html")
-    page.locator("[data-cell]").first.click()
-    assert page.locator("#reviews mark").inner_text() == "Pakken kom aldri."
-    assert page.locator("#reviews blockquote").inner_text() == text
