@@ -103,7 +103,7 @@ def read_head(network: Network, taxonomy: Taxonomy, facet: Facet, label: str | N
     first = sum(network.counts[:at])
     if isinstance(head, OneOfHead):
         width = head.out.in_features
-        parts = head.mix.weight.double().split(width, dim=1)  # (h, h) for each label
+        parts = head.mix.weight.double().reshape(width, -1, width).unbind(1)  # (h, h) for each label
         looks = tuple(_look(network, first + i, part) for i, part in enumerate(parts))
         return Head((Job(looks, head.mix.bias.double(), head.out.weight.double()),), head.out.bias.double())
     if isinstance(head, PolarityHead):
