@@ -33,7 +33,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "agreement",
         help="how far annotators agree",
         description="Compare the labels of two or more annotators: Krippendorff's alpha, Cohen's kappa of every two, "
-        "and how often they gave the same, with 95 %% bootstrap intervals over reviews. Never prints a review.",
+        "and how often they gave the same, with 95 % bootstrap intervals over reviews. Never prints a review.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
