@@ -127,7 +127,8 @@ def test_the_tests_are_those_of_scipy(first: list[int], second: list[int]) -> No
     assert (ranks.statistic, ranks.p) == (theirs.statistic, pytest.approx(theirs.pvalue))
     there = stats.ks_2samp(a, b, method="asymp")
     assert steps.statistic == pytest.approx(there.statistic)
-    assert steps.p == pytest.approx(there.pvalue, abs=0.03)  # two approximations of one thing
+    # Two approximations of one thing, which must agree where it matters.
+    assert steps.p == pytest.approx(there.pvalue, abs=0.01 if there.pvalue < 0.1 else 0.05)
     hits, sizes = (int((a > 7).sum()), int((b > 7).sum())), (len(a), len(b))
     if (found := proportions(hits, sizes)) is not None:
         table = [[hits[0], sizes[0] - hits[0]], [hits[1], sizes[1] - hits[1]]]

@@ -194,7 +194,7 @@ def test_a_text_longer_than_a_cell_holds(tmp_path: Path) -> None:
 def test_pieces_of_a_long_text(text: str, limit: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(write_xlsx, "MAX_CELL_UNITS", limit)
-        pieces = write_xlsx._split(text)
+        pieces = write_xlsx.split_cell(text)
     assert "".join(pieces) == text
     assert all(len(piece.encode("utf-16-le")) // 2 <= limit for piece in pieces)
 
