@@ -303,7 +303,7 @@ def test_mistakes_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ([*paths, "--with-text"], "--with-text puts texts into --disagreements"),
         ([*paths, "--disagreements", "talk.txt"], "ends in .csv or .jsonl"),
         ([*paths, "--majority", paths[1]], "--majority would overwrite"),
-        ([*paths, "--majority", "x.jsonl", "--json", "x.jsonl"], "two options name the same file"),
+        ([*paths, "--majority", "x.jsonl", "--json", "x.jsonl"], "named by --json and --majority"),
         ([str(tmp_path / "none.jsonl")], "cannot be read"),
     ):
         assert command(tmp_path, *arguments) == 2

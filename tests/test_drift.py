@@ -19,7 +19,7 @@ from cxnlp.errors import SettingsError
 from cxnlp.evaluation.drift import DRIFT, SAME, TOO_FEW, Drift, compare
 from cxnlp.evaluation.drift_limits import Limits, effects_of
 from cxnlp.evaluation.drift_sample import Gatherer, Sample, ScoredRow
-from cxnlp.evaluation.drift_tests import (
+from cxnlp.evaluation.drift_statistics import (
     benjamini_hochberg,
     chi2_tail,
     homogeneity,

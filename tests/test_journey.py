@@ -135,8 +135,15 @@ def test_half_a_year_with_many_reviews_is_shown_by_week(tmp_path: Path) -> None:
 
 
 def test_a_date_wrong_by_decades_makes_no_thousand_empty_months(tmp_path: Path) -> None:
-    found = report(tmp_path, [row(1, date="1970-01-01"), row(2, date="2026-01-01"), row(3, date="2026-02-01")])
-    assert (len(found["time"]["periods"]), found["time"]["earlier"]) == (120, 1)
+    for wrong in ("1970-01-01", "2062-01-01"):
+        found = report(tmp_path, [row(1, date=wrong), row(2, date="2026-01-01"), row(3, date="2026-02-01")])
+        assert (found["time"]["periods"], found["time"]["outside"]) == (["2026-01", "2026-02"], 1)
+
+
+def test_ten_years_at_most_are_shown(tmp_path: Path) -> None:
+    rows = [row(i, date=f"{year}-01-01") for i, year in enumerate(range(2010, 2026))]
+    found = report(tmp_path, rows)["time"]
+    assert (found["periods"][0], found["periods"][-1], found["outside"]) == ("2016-01", "2025-01", 6)
 
 
 def test_shares_are_corrected_for_the_errors_of_an_evaluation(tmp_path: Path) -> None:
@@ -196,6 +203,8 @@ def test_corrected_intervals_hold_as_often_as_they_say() -> None:
         held += low <= true <= high
     assert 0.93 <= held / rounds <= 0.985
     assert all(math.isnan(x) for x in corrected_share((5, 10), (1, 10), (5, 10)))  # no better than chance
+    for found, refused in (((1, 1), (1, 4)), ((1, 1), (5, 100))):  # better, but of far too few reviews
+        assert all(math.isnan(x) for x in corrected_share((5, 10), found, refused))
 
 
 def test_the_regression_agrees_with_statsmodels() -> None:
@@ -303,6 +312,8 @@ def test_a_column_about_a_person_is_not_divided_by(tmp_path: Path) -> None:
     scored = write_csv(tmp_path / "scored.csv", [one | {"customer_name": f"Kari {one['id']}"} for one in SMALL])
     with pytest.raises(DataError, match="about a person"):
         read_scored(scored, PARTS, ReadingOptions(), ["customer_name"])
+    with pytest.raises(DataError, match="holds the reviews themselves"):
+        read_scored(scored, PARTS, ReadingOptions(), ["review"])
 
 
 def test_a_file_without_texts_gives_a_page_without_texts(tmp_path: Path) -> None:

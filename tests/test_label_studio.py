@@ -298,6 +298,15 @@ def test_the_files_of_a_scored_table(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "predictions" not in third
 
 
+def test_a_text_of_a_scored_csv_is_the_one_that_was_scored(tmp_path: Path) -> None:
+    """There an apostrophe stands before what a spreadsheet would compute."""
+    table = tmp_path / "scored.csv"
+    table.write_text("id;review;cx_sentiment;cx_confidence\n1;'- treg levering;negative;0,9\n", "utf-8")
+    out = tmp_path / "tasks.json"
+    assert main(["labels", "export", str(table), "--to", "label-studio", "-o", str(out)]) == 0
+    assert "- treg levering" in (text := out.read_text("ascii")) and "'- treg" not in text
+
+
 def test_options_that_do_not_go_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = tiny.write_jsonl(tmp_path / "in.jsonl", tiny.records())
     export_to = ["labels", "export", str(source), "--output", str(tmp_path / "out"), "--to"]
@@ -309,6 +318,8 @@ def test_options_that_do_not_go_together(tmp_path: Path, capsys: pytest.CaptureF
     assert "a UUID" in capsys.readouterr().err
     assert main([*export_to, "label-studio", "--config", str(source)]) == 2
     assert "--config would overwrite" in capsys.readouterr().err
+    assert main([*export_to, "label-studio", "--config", str(tmp_path / "out")]) == 2
+    assert "named by --output and --config" in capsys.readouterr().err
     read = ["labels", "import", str(source), "--from", "argilla", "--all-rows", "-o", str(tmp_path / "out")]
     assert main(read) == 2
     assert "are of workbooks" in capsys.readouterr().err

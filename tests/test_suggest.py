@@ -328,6 +328,29 @@ def test_texts_of_another_file(tmp_path: Path) -> None:
     assert {row["id"]: row["text"] for row in found} == {str(i): text_of(i) for i in range(3)}
 
 
+def test_texts_are_joined_by_ids_that_are_there_and_say_one_thing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{key: value for key, value in record(i).items() if key != "text"} for i in range(3)]
+    path = tiny.write_jsonl(tmp_path / "scored.jsonl", [*rows[:2], {**rows[2], "id": None}])
+    named = [{"id": i, "text": text_of(i)} for i in range(2)]
+    texts = tiny.write_jsonl(tmp_path / "texts.jsonl", [*named, {"id": None, "text": "Hvem sine ord er dette?"}])
+    assert {row["id"] for row in suggest(path, "--texts", str(texts), budget=9)} == {"0", "1"}
+    tiny.write_jsonl(texts, [*named, {"id": 1, "text": "Noe annet."}])
+    capsys.readouterr()
+    assert main(["suggest", str(path), "--texts", str(texts), "--budget", "9"]) == 2
+    err = capsys.readouterr().err
+    assert "line 3: another text with the id of a line before" in err and "annet" not in err
+
+
+def test_a_column_of_flags_of_its_own_hides_no_flag(tmp_path: Path) -> None:
+    table = tmp_path / "scored.csv"
+    head = "id;review;flags;cx_language;cx_sentiment;cx_touchpoints;cx_phases;cx_confidence;cx_flags"
+    lines = [f"{i};{text_of(i)};vip;no;positive;;use;0,6;{flag}" for i, flag in ((1, ""), (2, "other_language"))]
+    table.write_text("\n".join([head, *lines]) + "\n", "utf-8")
+    assert [row["id"] for row in suggest(table)] == ["1"]
+
+
 def test_mistakes_are_explained_and_write_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scored = tiny.write_jsonl(tmp_path / "scored.jsonl", [record(0), record(1)])
     plain = tiny.write_jsonl(tmp_path / "plain.jsonl", [{"text": text_of(0)}])

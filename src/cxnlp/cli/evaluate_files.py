@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -41,19 +40,14 @@ def outputs_of(args: argparse.Namespace) -> dict[str, Path]:
         ExtraError: a package is missing that a format or option needs.
         SettingsError: options that do not go together.
     """
-    from cxnlp.data.write import refuse_input
+    from cxnlp.data.write import refuse_outputs
 
     files = {name: path for name in FORMATS if (path := getattr(args, name)) is not None}
     if args.gallery_text and not {"json", "html"} & files.keys():
         raise SettingsError("--gallery-text puts texts into --html or --json; expected one of them; give one")
     bundles = [Path(name) for name in (args.bundle, args.against) if name not in (None, SHIPPED)]
     inputs = [path for path in (args.data, args.texts, args.second, *args.train, *bundles) if path is not None]
-    taken: dict[str, str] = {}
-    for name, path in files.items():
-        refuse_input(path, inputs, f"--{name}")
-        other = taken.setdefault(os.path.realpath(path), name)
-        if other != name:
-            raise DataError(f"{path}: named by --{other} and --{name}; expected two files; give each its own name")
+    refuse_outputs({f"--{name}": path for name, path in files.items()}, inputs)
     if "html" in files:
         from cxnlp.reports import need_jinja
 

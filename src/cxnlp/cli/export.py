@@ -60,6 +60,6 @@ def run(args: argparse.Namespace) -> int:
         size = sum(path.stat().st_size for path in part.folder.iterdir()) / 1e6
         print(f"{part.folder} ({size:.0f} MB, probabilities within {part.difference:.0e})", flush=True)
     for part in written if args.push_to_hub else ():
-        repository = f"{args.push_to_hub}-{part.folder.name}".replace("_", "-")
+        repository = f"{args.push_to_hub}-{part.folder.name}".replace("_", "-").replace("%", "-")
         print(f"sent: {push(part.folder, repository, public=args.public)}", file=sys.stderr)
     return 0

@@ -114,7 +114,7 @@ def run_export(args: argparse.Namespace) -> int:
     """Read, write, say what was written."""
     from dataclasses import replace
 
-    from cxnlp.data.write import refuse_input
+    from cxnlp.data.write import refuse_outputs
     from cxnlp.loop.answers import counted
     from cxnlp.loop.items import read_items
     from cxnlp.taxonomy import load_taxonomy
@@ -123,9 +123,8 @@ def run_export(args: argparse.Namespace) -> int:
         raise SettingsError("--config: a workbook needs none; expected --to label-studio or argilla; leave it out")
     _check_user(args)
     given = [path for path in (args.input, args.taxonomy, args.guidelines) if path is not None]
-    for name, path in (("--output", args.output), ("--config", args.config)):
-        if path is not None:
-            refuse_input(path, given, name)
+    named = {"--output": args.output, "--config": args.config}
+    refuse_outputs({name: path for name, path in named.items() if path is not None}, given)
     taxonomy = load_taxonomy(args.taxonomy)
     items, problems = read_items(args.input, taxonomy, args.text_column)
     if args.labels == "none":

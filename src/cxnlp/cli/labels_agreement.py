@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxnlp.errors import DataError, SettingsError
+from cxnlp.errors import SettingsError
 
 if TYPE_CHECKING:
     from cxnlp.data import Problem
@@ -103,9 +103,7 @@ def _outputs(args: argparse.Namespace) -> dict[str, Path]:
         DataError: a file is one that is read, or two are the same.
         SettingsError: options that cannot be used.
     """
-    import os
-
-    from cxnlp.data.write import refuse_input
+    from cxnlp.data.write import refuse_outputs
 
     if args.resamples < 1:
         raise SettingsError(f"--resamples {args.resamples}: expected at least 1")
@@ -115,10 +113,8 @@ def _outputs(args: argparse.Namespace) -> dict[str, Path]:
         raise SettingsError(f"--disagreements {args.disagreements}: expected a name that ends in .csv or .jsonl")
     named = {name: getattr(args, name) for name in ("json", "disagreements", "majority")}
     outputs = {name: path for name, path in named.items() if path is not None}
-    for name, path in outputs.items():
-        refuse_input(path, [*args.files, *([args.taxonomy] if args.taxonomy else [])], f"--{name}")
-    if len({os.path.realpath(path) for path in outputs.values()}) < len(outputs):
-        raise DataError("two options name the same file; expected one each; give each its own name")
+    inputs = [*args.files, *([args.taxonomy] if args.taxonomy else [])]
+    refuse_outputs({f"--{name}": path for name, path in outputs.items()}, inputs)
     return outputs
 
 

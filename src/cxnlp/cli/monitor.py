@@ -7,7 +7,7 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 
-from cxnlp.errors import DataError, SettingsError
+from cxnlp.errors import DataError
 
 DRIFT = 1
 """Exit code of an alarm."""
@@ -108,11 +108,8 @@ def _check_outputs(args: argparse.Namespace) -> None:
     Raises:
         DataError: one of them is.
     """
-    from cxnlp.data.write import refuse_input
+    from cxnlp.data.write import refuse_outputs
 
     inputs = [args.reference, args.new, *([args.model] if args.model is not None else [])]
-    for option in ("json", "markdown"):
-        if (path := getattr(args, option)) is not None:
-            refuse_input(path, inputs, f"--{option}")
-    if args.json is not None and args.markdown is not None and args.json.resolve() == args.markdown.resolve():
-        raise SettingsError(f"{args.json}: named by --json and --markdown; give each file a name of its own")
+    named = {"--json": args.json, "--markdown": args.markdown}
+    refuse_outputs({option: path for option, path in named.items() if path is not None}, inputs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxnlp.cli.reading import add_reading_options, reading_options
-from cxnlp.errors import DataError, SettingsError
+from cxnlp.errors import SettingsError
 
 if TYPE_CHECKING:
     from cxnlp.inference.tagger import Tagger
@@ -131,7 +130,7 @@ def _outputs(args: argparse.Namespace) -> dict[str, Path]:
         SettingsError: an option is out of range.
     """
     from cxnlp.data.source import STANDARD, unpacked
-    from cxnlp.data.write import refuse_input
+    from cxnlp.data.write import refuse_outputs
     from cxnlp.reports import need_jinja
     from cxnlp.text.personal import require_personal
     from cxnlp.text.sentences import require_sentences
@@ -143,11 +142,7 @@ def _outputs(args: argparse.Namespace) -> dict[str, Path]:
     files = {name: path for name in ("output", "json", "xlsx") if (path := getattr(args, name)) is not None}
     files.setdefault("output", args.file.with_name(f"{unpacked(args.file).stem}.report.html"))
     inputs = [path for path in (args.file, args.evaluation, args.model) if path is not None]
-    taken: dict[str, str] = {}
-    for name, path in files.items():
-        refuse_input(path, inputs, f"--{name}")
-        if (other := taken.setdefault(os.path.realpath(path), name)) != name:
-            raise DataError(f"{path}: named by --{other} and --{name}; expected two files; give each its own name")
+    refuse_outputs({f"--{name}": path for name, path in files.items()}, inputs)
     need_jinja("cxnlp report")
     if not args.no_texts and args.reviews:
         require_personal()

@@ -7,7 +7,7 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
@@ -45,6 +45,19 @@ def refuse_input(path: Path, inputs: Iterable[Path], option: str) -> None:
                     f"{path}: {option} would overwrite {read}, which is read here; expected another file; "
                     "give the result a name of its own"
                 )
+
+
+def refuse_outputs(outputs: Mapping[str, Path], inputs: Sequence[Path]) -> None:
+    """Refuse results (option to file) that are read, or that two options name.
+
+    Raises:
+        DataError: a file is one of the inputs, or the file of another option.
+    """
+    taken: dict[str, str] = {}
+    for option, path in outputs.items():
+        refuse_input(path, inputs, option)
+        if (other := taken.setdefault(os.path.realpath(path), option)) != option:
+            raise DataError(f"{path}: named by {other} and {option}; expected two files; give each its own name")
 
 
 def writable_target(path: Path) -> Path:

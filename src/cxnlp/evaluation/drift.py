@@ -9,7 +9,7 @@ import numpy as np
 
 from cxnlp.evaluation.drift_limits import Limits
 from cxnlp.evaluation.drift_sample import CONFIDENCE, PIECES, UNKNOWN, WORDS, Floats, Sample
-from cxnlp.evaluation.drift_tests import (
+from cxnlp.evaluation.drift_statistics import (
     Outcome,
     benjamini_hochberg,
     homogeneity,

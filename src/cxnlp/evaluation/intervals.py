@@ -82,6 +82,8 @@ def corrected_share(
     n, n_found, n_refused = said[1] + z**2, found[1] + 2, refused[1] + 2
     p, se, sp = (said[0] + z**2 / 2) / n, (found[0] + 1) / n_found, (refused[0] + 1) / n_refused
     youden = se + sp - 1
+    if youden <= 0:  # so few reviews that smoothing turns the rates round: nothing can be said
+        return math.nan, math.nan, math.nan
     centre = (p + sp - 1) / youden
     of_se, of_sp = se * (1 - se) / n_found, sp * (1 - sp) / n_refused
     shift = 2 * z**2 * (centre * of_se - (1 - centre) * of_sp)

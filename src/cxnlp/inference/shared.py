@@ -5,11 +5,23 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 from cxnlp.bundle import MANIFEST_FILE, shipped_bundle
 from cxnlp.inference.tagger import Tagger
 
 _MAX_MODELS = 4
+_lock = Lock()
+
+
+def _renew_lock() -> None:
+    # Another thread of the parent may have held it, and that thread did not come along.
+    global _lock
+    _lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def shared_tagger(
@@ -30,7 +42,8 @@ def shared_tagger(
         version = (found.st_mtime_ns, found.st_size, found.st_ino)
     except OSError:  # loading says what is wrong
         version = (0, 0, 0)
-    return _load(os.getpid(), version, str(folder), backend, device, threads)
+    with _lock:  # several threads that ask at once get one Tagger
+        return _load(os.getpid(), version, str(folder), backend, device, threads)
 
 
 @lru_cache(maxsize=_MAX_MODELS)

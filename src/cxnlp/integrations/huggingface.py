@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -42,8 +43,8 @@ class Part:
 
     @property
     def name(self) -> str:
-        """The folder's name."""
-        return f"{self.facet.name}-{self.label}" if self.label else self.facet.name
+        """The folder's name; what a label holds that folders cannot is written as in addresses (``%2F``)."""
+        return f"{self.facet.name}-{quote(self.label, safe='')}" if self.label else self.facet.name
 
 
 @dataclass(frozen=True)

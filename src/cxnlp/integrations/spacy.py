@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -84,7 +85,9 @@ class CxComponent:
         with AtomicText(folder / _SETTINGS) as file:
             file.write(self._saved())
         target = folder / _BUNDLE
-        if self.model is not None and target.resolve() != self._folder().resolve():
+        if self.model is None and self.carried is None and is_bundle(target):
+            shutil.rmtree(target)  # of a pipeline that was saved here before
+        elif self.model is not None and target.resolve() != self._folder().resolve():
             copy_bundle(self._folder(), target)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> CxComponent:

@@ -19,6 +19,9 @@ from cxnlp.journey.scored import ScoredFile
 LANGUAGE = "language"
 """The name of the division by the language of the texts."""
 
+_ENOUGH = 10
+"""Reviews from which on a mean is given: of fewer its interval says nothing."""
+
 
 def analyse(scored: ScoredFile, errors: Errors | None = None) -> Journey:
     """Count everything that a report shows."""
@@ -54,8 +57,8 @@ def _overview(scored: ScoredFile, frame: Frame) -> Overview:
 
 
 def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float, float]:
-    """Give a mean and its 95 % interval (Student); NaN of fewer than two."""
-    if len(values) < 2:
+    """Give a mean and its 95 % interval (Student); NaN of fewer than ten."""
+    if len(values) < _ENOUGH:
         return math.nan, math.nan, math.nan
     mean, n = float(values.mean()), len(values)
     half = student(n - 1) * float(values.std(ddof=1)) / math.sqrt(n)

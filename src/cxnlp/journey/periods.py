@@ -20,7 +20,7 @@ _WEEKS_UP_TO_DAYS = 182
 _ENOUGH = 10
 """Reviews that a week must have on average; thinner ones are joined to months."""
 _MAX_PERIODS = 120
-"""A date that is wrong by decades must not make a chart of empty months."""
+"""A date that is wrong by decades must not make a chart of empty months, nor push all others out of it."""
 
 
 def over_time(frame: Frame, reviews: Sequence[Scored]) -> OverTime | None:
@@ -30,12 +30,12 @@ def over_time(frame: Frame, reviews: Sequence[Scored]) -> OverTime | None:
         return None
     span = (max(days) - min(days)).days
     unit = WEEK if span <= _WEEKS_UP_TO_DAYS and len(days) >= _ENOUGH * (span / 7 + 1) else MONTH
-    last = _number(max(days), unit)
-    first = max(_number(min(days), unit), last - _MAX_PERIODS + 1)
+    numbers = np.array([-1 if r.day is None else _number(r.day, unit) for r in reviews], np.int64)
+    first, last = _window(numbers[numbers >= 0])
     if first == last:
         return None
-    numbers = np.array([-1 if r.day is None else _number(r.day, unit) for r in reviews], np.int64)
-    place = np.where(numbers >= first, numbers - first, -1)  # (n,): period, −1 where not shown
+    shown = (numbers >= first) & (numbers <= last)
+    place = np.where(shown, numbers - first, -1)  # (n,): period, −1 where not shown
     counts = _count(place, np.ones(frame.n, np.bool_), last - first + 1)
     series = _all_series(frame, place, counts)
     z = z_for(len(series))
@@ -45,8 +45,17 @@ def over_time(frame: Frame, reviews: Sequence[Scored]) -> OverTime | None:
         counts,
         [_with_change(one, z) for one in series],
         len(reviews) - len(days),
-        int(((numbers >= 0) & (numbers < first)).sum()),
+        int(((numbers >= 0) & ~shown).sum()),
     )
+
+
+def _window(numbers: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """Give the first and last period (m,) of the stretch that holds most reviews, the latest of equals."""
+    ordered = np.sort(numbers)
+    reach = np.searchsorted(ordered, ordered + _MAX_PERIODS, side="left")  # (m,): where each one's stretch ends
+    held = reach - np.arange(len(ordered))
+    start = len(held) - 1 - int(np.argmax(held[::-1]))
+    return int(ordered[start]), int(ordered[reach[start] - 1])
 
 
 def _all_series(frame: Frame, place: npt.NDArray[np.int64], counts: Sequence[int]) -> list[Series]:

@@ -128,8 +128,8 @@ class OverTime:
     """Reviews in each period."""
     series: Sequence[Series]
     undated: int
-    earlier: int
-    """Reviews before the first period shown."""
+    outside: int
+    """Reviews with a date in none of the periods shown."""
 
 
 @dataclass(frozen=True)

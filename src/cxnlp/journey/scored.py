@@ -159,6 +159,11 @@ def _value(cell: Any) -> str:
 
 def _named(table: Table, name: str) -> str:
     found = wanted_column(str(table.path), table.columns, name, "--by")
+    if found in (table.roles.get("text"), table.roles.get("title")):
+        raise DataError(
+            f"{table.path}: the column {shorten(found, _VALUE_CHARS)!r} holds the reviews themselves, expected one to "
+            "divide them by, such as a shop; choose another"
+        )
     if found not in table.carried:
         raise DataError(
             f"{table.path}: the column {shorten(found, _VALUE_CHARS)!r} is about a person, expected one to divide "

@@ -14,6 +14,7 @@ from cxnlp.data.source import kind_by_name
 from cxnlp.data.tables import ReadingOptions, open_table, read_rows
 from cxnlp.errors import DataError
 from cxnlp.inference.cells import PREFIX, SEPARATOR
+from cxnlp.loop.scored import own_text
 from cxnlp.taxonomy import Facet, FacetValue, Kind, Taxonomy
 
 Probabilities = Mapping[str, Mapping[str, float]]
@@ -105,12 +106,13 @@ def _item(path: str, number: int, record: Mapping[str, Any], taxonomy: Taxonomy)
 def _of_table(path: Path, taxonomy: Taxonomy, text_column: str | None) -> Iterator[tuple[int, Item | Problem]]:
     table = open_table(path, ReadingOptions(text_column=text_column))
     column = _id_column(table.columns)
+    text_of = own_text(table)
     for row in read_rows(table):
         if row.broken:
             yield row.line, Problem(str(path), row.line, row.problem)
             continue
         identity = "" if column is None else str(row.fields.get(column) or "").strip()
-        record = {**_labels_of_cells(taxonomy, row.fields), "id": identity or str(row.line), "text": row.text}
+        record = {**_labels_of_cells(taxonomy, row.fields), "id": identity or str(row.line), "text": text_of(row)}
         language = row.fields.get(f"{PREFIX}language")
         record["lang"] = language if isinstance(language, str) else row.language
         yield row.line, _item(str(path), row.line, record, taxonomy)

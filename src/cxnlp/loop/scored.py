@@ -80,7 +80,7 @@ def read_scored(
     stand_in = "language" if kind_by_name(path) in ("json", "jsonl") else f"{PREFIX}language"
     table = open_table(path, options if texts is None else replace(_BARE, text_column=stand_in))
     reader = _reader(table, taxonomy)
-    text_of = _own_text(table) if texts is None else _text_by_id(table, texts, options)
+    text_of = own_text(table) if texts is None else _text_by_id(table, texts, options)
     reviews, answers = [], []
     left_out: Counter[str] = Counter()
     for row in read_rows(table):
@@ -188,7 +188,8 @@ def _from_cells(table: Table, taxonomy: Taxonomy, row: Row) -> _Answer | None:
 
 def _reason(row: Row, text: str, *, other_languages: bool) -> str:
     """Say why a row cannot be labelled, empty if it can."""
-    given = row.fields.get("flags", row.fields.get(f"{PREFIX}flags"))
+    # The prefixed name first: a table may have a column "flags" of its own.
+    given = row.fields.get(f"{PREFIX}flags", row.fields.get("flags"))
     flags = given if isinstance(given, list) else str(given or "").split(SEPARATOR)
     if row.broken or EMPTY in flags or not clean(text):
         return NO_TEXT
@@ -199,12 +200,12 @@ def _language(row: Row) -> str:
     return str(row.fields.get(f"{PREFIX}language") or row.fields.get("language") or "")
 
 
-def _own_text(table: Table) -> Callable[[Row], str]:
+def own_text(table: Table) -> Callable[[Row], str]:
+    """Give what reads a row's text, without the mark that a CSV result puts before what a spreadsheet would compute."""
     if table.kind != "delimited":
         return lambda row: row.text
 
     def unmarked(row: Row) -> str:
-        # A CSV result has an apostrophe before what a spreadsheet would compute.
         text = row.text
         return text[1:] if text.startswith(APOSTROPHE) and runs_as_formula(text[1:]) else text
 
@@ -215,7 +216,15 @@ def _text_by_id(table: Table, texts: Path, options: ReadingOptions) -> Callable[
     id_column = find_id_column(str(table.path), table.columns)
     other = open_table(texts, options)
     other_id = find_id_column(str(texts), other.columns)
-    by_id = {_id(row.fields.get(other_id)): row.text for row in read_rows(other)}
+    by_id: dict[str, str] = {}
+    for row in read_rows(other):
+        if not (name := _id(row.fields.get(other_id))):
+            continue
+        if by_id.setdefault(name, row.text) != row.text:
+            raise DataError(
+                f"{texts}, line {row.line}: another text with the id of a line before; expected one text an id, as it "
+                "would not be known which was scored; give each its own"
+            )
     return lambda row: by_id.get(_id(row.fields.get(id_column)), "")
 
 

@@ -64,8 +64,8 @@ def finetune(
 ) -> Finetuned:
     """Train the whole network on reviews; a tenth of them, by the hash of the text, chooses epoch and thresholds.
 
-    ``source`` is a bundle (None: the shipped model), or what a recipe takes as encoder. The heads are new unless the
-    bundle has the same taxonomy. Seeds the random numbers of Python, numpy and torch.
+    ``source`` is a bundle (None: the shipped model), or what a recipe takes as encoder. The heads of a bundle go on
+    label by label. Seeds the random numbers of Python, numpy and torch.
 
     Raises:
         EncoderError, BundleError: the source cannot be used.
