@@ -297,3 +297,16 @@ def test_the_engine_reports_to_nobody(tiny_bundle: Path, tmp_path: Path) -> None
     )
     assert done.stdout.strip() == "1", done.stderr
     assert list(tmp_path.rglob("*")) == []
+
+
+def test_no_texts_have_no_predictions(tiny_bundle: Path) -> None:
+    tagger = Tagger.load(tiny_bundle)
+    assert tagger.tag([]) == []
+    assert tagger.probabilities([]).shape == (0, tagger.taxonomy.n_logits)
+
+
+def test_a_record_of_nothing_says_nothing(tiny_bundle: Path) -> None:
+    (prediction,) = Tagger.load(tiny_bundle).tag([""])
+    record = prediction.as_record()
+    assert record["flags"] == ["empty"]
+    assert {key for key, value in record.items() if value is not None} == {"language", "flags"}

@@ -324,3 +324,23 @@ def test_options_that_do_not_go_together(tmp_path: Path, capsys: pytest.CaptureF
     assert main(read) == 2
     assert "are of workbooks" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_label_that_is_not_known_costs_its_facet_and_no_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = [
+        {"id": "1", "text": "Elendig app, men rask levering.", "sentiment": "mixed", "touchpoints": {"ap": "negative"}},
+        {"id": "2", "text": "Helt topp.", "sentiment": "positiv", "touchpoints": {"app": "positive"}},
+    ]
+    source, out = tiny.write_jsonl(tmp_path / "in.jsonl", records), tmp_path / "out.json"
+    command = ["labels", "export", str(source), "--to", "label-studio", "--labels", "labels", "-o", str(out)]
+    assert main(command) == 1
+    shown = capsys.readouterr()
+    assert "2 reviews, 2 with labels" in shown.out
+    assert "line 1" in shown.err and "did you mean 'app'" in shown.err and "line 2" in shown.err
+    answers = [
+        {one["from_name"]: one["value"]["choices"] for one in task["annotations"][0]["result"]}
+        for task in json.loads(out.read_text("ascii"))
+    ]
+    assert answers == [{"sentiment": ["mixed"]}, {"touchpoints": ["app"], "touchpoints=app": ["positive"]}]

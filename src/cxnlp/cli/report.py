@@ -140,6 +140,10 @@ def _outputs(args: argparse.Namespace) -> dict[str, Path]:
     if args.output is None and args.file == STANDARD:
         raise SettingsError("standard input has no name to call the page after; give --output FILE.html")
     files = {name: path for name in ("output", "json", "xlsx") if (path := getattr(args, name)) is not None}
+    if args.output is not None and args.output.suffix.lower() not in (".html", ".htm"):
+        raise SettingsError(
+            f"--output {args.output}: the page is HTML, expected a name that ends in .html; a browser prints it as PDF"
+        )
     files.setdefault("output", args.file.with_name(f"{unpacked(args.file).stem}.report.html"))
     inputs = [path for path in (args.file, args.evaluation, args.model) if path is not None]
     refuse_outputs({f"--{name}": path for name, path in files.items()}, inputs)
@@ -173,8 +177,13 @@ def _facts(args: argparse.Namespace, scored: ScoredFile) -> dict[str, Any]:
 
 def _print(output: Path, scored: ScoredFile, journey: Journey, *, texts: bool) -> None:
     print(f"{output}: {journey.overview.reviews:,} reviews of {scored.n_rows:,} rows")
-    for role in ("rating", "date"):
-        print(f"  {role:<8} {scored.roles.get(role) or f'none found; --{role}-column NAME names it'}")
+    read = {
+        "rating": sum(review.rating is not None for review in scored.reviews),
+        "date": sum(review.day is not None for review in scored.reviews),
+    }
+    for role, n in read.items():
+        found = f"{scored.roles[role]} ({n:,} of them can be read)" if role in scored.roles else ""
+        print(f"  {role:<8} {found or f'none found; --{role}-column NAME names it'}")
     none = "not shown" if scored.with_text else "none found; --text-column NAME names them"
     print(f"  texts    {'of some reviews, masked' if texts else none}")
     print(f"  by       {', '.join(('language', *scored.divided_by))}")

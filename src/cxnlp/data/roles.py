@@ -9,7 +9,7 @@ from typing import Any
 from cxnlp.data.columns import find_text_column, is_id, key, wanted_column
 from cxnlp.data.formats import Format
 from cxnlp.data.rows import ReadingOptions
-from cxnlp.data.values import is_rating, language_of, number_of
+from cxnlp.data.values import RECOMMEND, is_rating, language_of, number_of
 
 OWN = "cx_"
 """With this our own columns begin; in an input they are of an earlier scoring, and have no role."""
@@ -135,7 +135,9 @@ def _by_name(
 ) -> str | None:
     candidates = [by_key[name] for name in names if name in by_key]
     if role == "rating":
-        candidates += [column for k, column in by_key.items() if "nps" in k and column not in candidates]
+        # "How likely are you to recommend us?" is how surveys ask for it.
+        asked = [column for k, column in by_key.items() if any(word in k for word in RECOMMEND)]
+        candidates += [column for column in asked if column not in candidates]
     return next((c for c in candidates if c != taken and _fits(role, c, sample)), None)
 
 

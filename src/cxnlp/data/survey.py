@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from cxnlp.data.raw import Raw
-from cxnlp.data.values import NPS, STARS, Scale, day_and_month, number_of
+from cxnlp.data.values import NPS, RECOMMEND, STARS, Scale, day_and_month, number_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +70,7 @@ class Ratings:
         name = column.casefold()
         if not self.n or self.low < 0:
             return None
-        if self.high <= _MAX_SMALL and any(word in name for word in ("nps", "recommend", "anbefal", "rekommend")):
+        if self.high <= _MAX_SMALL and any(word in name for word in RECOMMEND):
             return NPS
         if self.high <= 6 and "terning" in name:
             return Scale(1, 6)

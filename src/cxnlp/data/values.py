@@ -52,6 +52,8 @@ class Scale:
 
 
 STARS = Scale(1, 5)
+RECOMMEND = ("nps", "recommend", "anbefal", "rekommend")
+"""Words in the name of a column that ask how likely somebody is to recommend the company, from 0 to 10."""
 NPS = Scale(0, 10, nps=True)
 SCALES = {"stars": STARS, "nps": NPS, "1-6": Scale(1, 6), "1-10": Scale(1, 10), "0-100": Scale(0, 100)}
 

@@ -108,7 +108,12 @@ class Prediction:
         return rollup.labels[first] if rollup and first is not None else None
 
     def as_record(self) -> dict[str, Any]:
-        """Give the prediction as JSON can hold it: a corpus record's keys, then scores, probabilities and flags."""
+        """Give the prediction as JSON can hold it: a corpus record's keys, then scores, probabilities and flags.
+
+        Of an empty text all but language and flags is None: unknown, which a reader of labelled reviews takes it for.
+        """
+        if self.empty:
+            return dict.fromkeys(record_keys(self.taxonomy)) | {"language": self.language, "flags": list(self.flags)}
         record: dict[str, Any] = {"language": self.language}
         for facet in self.taxonomy.answers:
             value = self.labels[facet.name]

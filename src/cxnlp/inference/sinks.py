@@ -93,9 +93,7 @@ class RecordSink:
             self._writer.write({"flags": list(flags), "line": row.line, "raw": raw})
             return
         added = self._blank | {"flags": list(flags)}
-        if prediction is not None and prediction.empty:  # unknown, which a reader of labelled reviews takes None for
-            added["language"] = prediction.language
-        elif prediction is not None:
+        if prediction is not None:
             added = prediction.as_record() | {"flags": list(flags)}
         if noter := self._hooks.noter:
             added[noter.field] = None if noted is None else noter.record(row.text, noted)

@@ -32,6 +32,9 @@ def to_datasets(
         ExtraError: datasets is not installed.
         DataError: a label that the taxonomy does not have, a facet called ``source``, or predictions of another number.
     """
+    for review in reviews:
+        if not isinstance(review, Review):
+            raise DataError(f"a review is a {type(review).__name__}, expected cxnlp.data.Review(id, text)")
     features = _features(taxonomy, predicted=predictions is not None)
     if predictions is not None:
         if len(predictions) != len(reviews):
@@ -71,7 +74,9 @@ def from_datasets(dataset: Dataset, taxonomy: Taxonomy) -> tuple[list[Review], l
     """
     features = getattr(dataset, "features", None)
     if features is None:
-        raise DataError(f"{_WHERE} has several parts ({', '.join(map(str, dataset))}); give one of them")
+        kind = type(dataset).__name__
+        parts = f" with the parts {', '.join(map(str, dataset))}; give one of them" if kind == "DatasetDict" else ""
+        raise DataError(f"{_WHERE} is a {kind}, expected a Dataset{parts}")
     if "text" not in features:
         raise DataError(f'{_WHERE}: no column "text"; the columns are: {", ".join(features)}')
     reviews: list[Review] = []

@@ -147,10 +147,8 @@ def _digest(folder: Path) -> str:
 
 
 def _record(taxonomy: Taxonomy, prediction: Prediction | None, flags: Sequence[str]) -> dict[str, Any]:
-    if prediction is None or prediction.empty:
-        language = prediction.language if prediction else None
-        return dict.fromkeys(record_keys(taxonomy)) | {"language": language, "flags": list(flags)}
-    return prediction.as_record() | {"flags": list(flags)}
+    record = dict.fromkeys(record_keys(taxonomy)) if prediction is None else prediction.as_record()
+    return record | {"flags": list(flags)}
 
 
 def _cats(taxonomy: Taxonomy, prediction: Prediction) -> dict[str, float]:

@@ -92,17 +92,12 @@ class LabelReader:
 def _prefix(path: str, columns: Collection[str], parts: Parts) -> str:
     names = [parts.touchpoints.name, *([parts.verdict.name] if parts.verdict else []), "confidence", "flags"]
     names += [parts.phases.main or parts.phases.name] if parts.phases else []
-    missing: list[str] = []
     for prefix in (PREFIX, ""):
-        missing = [prefix + name for name in names if prefix + name not in columns]
-        if not missing:
+        if all(prefix + name in columns for name in names):
             return prefix
-        if len(missing) < len(names) and prefix:
-            break
-    raise DataError(
-        f"{path}: no column {', '.join(missing)}; expected a file that cxnlp score wrote with the model of this "
-        "report; score it first, or name its model with --model"
-    )
+    missing = [PREFIX + name for name in names if PREFIX + name not in columns]
+    todo = "score it first" if len(missing) == len(names) else "if another model scored it, name that with --model"
+    raise DataError(f"{path}: no column {', '.join(missing)}; expected a file that cxnlp score wrote; {todo}")
 
 
 def _check(facet: str, labels: Iterable[str], known: Collection[str]) -> None:

@@ -43,7 +43,7 @@ def read_errors(path: Path) -> Errors:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); {expected}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DataError(f"{path}: no figures of labels in it ({type(error).__name__}); {expected}") from error
+        raise DataError(f"{path}: no figures of labels in it; {expected}") from error
 
 
 def _counts(score: Mapping[str, Any]) -> tuple[int, int, int]:

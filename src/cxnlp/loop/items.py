@@ -57,10 +57,12 @@ def read_items(path: Path, taxonomy: Taxonomy, text_column: str | None = None) -
     items: dict[str, Item] = {}
     problems: list[Problem] = []
     lines = kind_by_name(path) == "jsonl" and text_column is None
-    for number, item in _of_jsonl(path, taxonomy) if lines else _of_table(path, taxonomy, text_column):
-        if isinstance(item, Problem):
-            problems.append(item)
-        elif item.id in items:
+    for number, item, problem in _of_jsonl(path, taxonomy) if lines else _of_table(path, taxonomy, text_column):
+        if problem is not None:
+            problems.append(problem)
+        if item is None:
+            continue
+        if item.id in items:
             problems.append(Problem(str(path), number, "an id that stands above already; the first one counts"))
         else:
             items[item.id] = item
@@ -70,14 +72,18 @@ def read_items(path: Path, taxonomy: Taxonomy, text_column: str | None = None) -
     return list(items.values()), problems
 
 
-def _of_jsonl(path: Path, taxonomy: Taxonomy) -> Iterator[tuple[int, Item | Problem]]:
+Found = tuple[int, Item | None, Problem | None]
+"""The number of a line, the review in it, and what was wrong with it."""
+
+
+def _of_jsonl(path: Path, taxonomy: Taxonomy) -> Iterator[Found]:
     for number, record in json_lines(path):
         if isinstance(record, Problem):
-            yield number, record
+            yield number, None, record
         elif (column := _id_column(record)) is None:
-            yield number, _item(str(path), number, record, taxonomy)
+            yield number, *_item(str(path), number, record, taxonomy)
         else:
-            yield number, _item(str(path), number, {**record, "id": record[column]}, taxonomy)
+            yield number, *_item(str(path), number, {**record, "id": record[column]}, taxonomy)
 
 
 def _id_column(names: Iterable[str]) -> str | None:
@@ -86,12 +92,18 @@ def _id_column(names: Iterable[str]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _item(path: str, number: int, record: Mapping[str, Any], taxonomy: Taxonomy) -> Item | Problem:
+def _item(path: str, number: int, record: Mapping[str, Any], taxonomy: Taxonomy) -> tuple[Item | None, Problem | None]:
+    """Read a record; a facet that cannot be read is unknown, and costs no other facet."""
+    problem = None
     try:
         review = review_from_record(record, taxonomy, "", number)
     except DataError as error:
-        return Problem(path, number, str(error))
-    return Item(
+        problem = Problem(path, number, str(error))
+        readable = _readable(record, taxonomy)
+        if readable is None:
+            return None, problem
+        review = review_from_record(readable, taxonomy, "", number)
+    item = Item(
         review.id,
         review.text,
         review.lang or str(record.get("language") or ""),
@@ -101,21 +113,40 @@ def _item(path: str, number: int, record: Mapping[str, Any], taxonomy: Taxonomy)
         _probabilities(record.get("probabilities")),
         str(record.get("annotator") or ""),
     )
+    return item, problem
 
 
-def _of_table(path: Path, taxonomy: Taxonomy, text_column: str | None) -> Iterator[tuple[int, Item | Problem]]:
+def _readable(record: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, Any] | None:
+    """Give a record without the facets that cannot be read; None if something else is wrong with it."""
+    fields = {facet.name: {facet.name, *([facet.main] if facet.main else [])} for facet in taxonomy.answers}
+    bare = {key: value for key, value in record.items() if not any(key in names for names in fields.values())}
+    try:
+        review_from_record(bare, taxonomy, "", 0)
+    except DataError:
+        return None
+    for names in fields.values():
+        facet = {key: record[key] for key in names if key in record}
+        try:
+            review_from_record(bare | facet, taxonomy, "", 0)
+        except DataError:
+            continue
+        bare |= facet
+    return bare
+
+
+def _of_table(path: Path, taxonomy: Taxonomy, text_column: str | None) -> Iterator[Found]:
     table = open_table(path, ReadingOptions(text_column=text_column))
     column = _id_column(table.columns)
     text_of = own_text(table)
     for row in read_rows(table):
         if row.broken:
-            yield row.line, Problem(str(path), row.line, row.problem)
+            yield row.line, None, Problem(str(path), row.line, row.problem)
             continue
         identity = "" if column is None else str(row.fields.get(column) or "").strip()
         record = {**_labels_of_cells(taxonomy, row.fields), "id": identity or str(row.line), "text": text_of(row)}
         language = row.fields.get(f"{PREFIX}language")
         record["lang"] = language if isinstance(language, str) else row.language
-        yield row.line, _item(str(path), row.line, record, taxonomy)
+        yield row.line, *_item(str(path), row.line, record, taxonomy)
 
 
 def _labels_of_cells(taxonomy: Taxonomy, cells: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,10 @@ def _scaled(facet: Facet, probs: Floats, scaling: Mapping[str, tuple[float, floa
     scale, shift = np.array([scaling[label] for label in facet.labels], np.float64).T  # (labels,) each
     if facet.kind is Kind.ANY_OF:
         return np.asarray(1 / (1 + np.exp(-(log_odds(probs) * scale + shift))))
-    groups = log_probabilities(probs).reshape(len(probs), -1, len(facet.labels)) * scale + shift
+    groups = (
+        log_probabilities(probs).reshape(len(probs), probs.shape[1] // len(facet.labels), len(facet.labels)) * scale
+        + shift
+    )
     exp = np.exp(groups - groups.max(axis=2, keepdims=True))
     return np.asarray((exp / exp.sum(axis=2, keepdims=True)).reshape(probs.shape))
 

@@ -86,7 +86,7 @@ def create_app(labeller: Labeller, options: ServiceOptions = DEFAULT, *, bundle:
     # No pages: FastAPI's would load scripts from another host.
     app = FastAPI(
         title="cxnlp", version=__version__, description="Labels of customer reviews.", lifespan=lifespan,
-        openapi_url=None, docs_url=None, redoc_url=None,
+        openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
 
     @app.exception_handler(Refusal)

@@ -60,11 +60,8 @@ class Scorer:
 
     def _record(self, asked: Asked, prediction: Prediction | None) -> bytes:
         if prediction is not None:
-            record = prediction.as_record()
-            if prediction.empty:  # its labels mean nothing; as in the JSON lines of cxnlp score
-                record = self._blank | {"language": prediction.language, "flags": list(prediction.flags)}
             try:
-                return _json({"id": asked.id} | record)
+                return _json({"id": asked.id} | prediction.as_record())
             except ValueError:  # a probability that is not a number
                 _log.error("the engine gave no numbers for a text")
         return _json({"id": asked.id} | self._blank | {"flags": [NOT_SCORED]})
