@@ -162,7 +162,7 @@ def test_what_is_not_http_does_no_harm(service: Process) -> None:
     for junk in (b"\x16\x03\x01\x02\x00", b"GET / HTTP/9.9\r\n\r\n", head("-1"), head("abc"), b"A" * 100_000):
         with service.raw(junk) as made, suppress(ConnectionResetError):
             answer = read_all(made)
-            assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
+            assert answer == b"" or answer.startswith(b"HTTP/1.1 40")  # which of them is the parser's choice
     assert service.request("GET", "/healthz")[0] == 200
 
 
@@ -207,13 +207,13 @@ def test_told_to_stop_it_answers_what_is_in_hand_and_ends_with_0(which: signal.S
 
 def test_an_end_that_takes_too_long_is_an_end(tmp_path: Path) -> None:
     with (
-        started(tmp_path / "log", "--stop-timeout-s", "1", CXNLP_TEST_SLEEP_S="60") as stuck,
+        started(tmp_path / "log", "--stop-timeout-s", "1", CXNLP_TEST_SLEEP_S="12") as stuck,
         ThreadPoolExecutor(1) as pool,
     ):
         waiting = pool.submit(stuck.request, "POST", "/v1/tag", BODY)
         _until(lambda: stuck.count("cxnlp_requests_in_hand") == 1)
         stuck.process.terminate()
-        assert stuck.process.wait(20) == 0
+        assert stuck.process.wait(10) == 0  # before the engine is done
         assert waiting.exception() is not None or waiting.result()[0] >= 500
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +53,10 @@ class Audit:
             "records": self.records,
             "reviews": self.reviews,
             "splits_given": self.splits_given,
-            "problems": {kind: [dataclasses.asdict(p) for p in found] for kind, found in self.problems.items()},
+            "problems": {
+                kind: [{"path": p.path, "line": p.line, "reason": p.reason} for p in found]
+                for kind, found in self.problems.items()
+            },
             "counts": self.counts.as_json(),
         }
 
