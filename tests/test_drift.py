@@ -378,7 +378,7 @@ def test_one_name_for_two_outputs(
     files = (scored / "scored.csv", scored / "scored.tsv")
     same = (tmp_path / "a.txt", tmp_path / "." / "a.txt")
     assert monitor(tiny_bundle, *files, "--json", same[0], "--markdown", same[1]) == 2
-    assert "give each file a name of its own" in capsys.readouterr().err
+    assert "give each its own name" in capsys.readouterr().err
 
 
 def test_a_scheduler_sees_the_exit_code(scored: Path, tiny_bundle: Path) -> None:

@@ -66,6 +66,9 @@ def test_a_prediction_comes_back_from_few_bytes() -> None:
         assert (back.labels, back.flags, back.language) == (made.labels, made.flags, made.language)
         assert list(back.labels["touchpoints"]) == list(made.labels["touchpoints"])  # in the same order
         record, expected = back.as_record(), made.as_record()
+        if made.empty:
+            assert record == expected
+            continue
         assert abs(record.pop("sentiment_score") - expected.pop("sentiment_score")) < 0.00011
         assert record == expected
         assert packer.pack(back) == packed

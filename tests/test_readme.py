@@ -13,7 +13,8 @@ from doc_blocks import Run, blocks_of, make_checkout
 README = (tiny.REPOSITORY / "README.md").read_text("utf-8")
 BLOCKS = blocks_of(tiny.REPOSITORY / "README.md")
 PYTHON = [block for block in BLOCKS if block.language == "python"]
-COMMANDS = [command for block in BLOCKS if block.language == "bash" for command in block.commands]
+BASH = [block.commands for block in BLOCKS if block.language == "bash"]
+COMMANDS = [command for commands in BASH for command in commands]
 
 
 @pytest.fixture
@@ -30,9 +31,10 @@ def test_there_is_something_to_run() -> None:
     assert len(README.splitlines()) <= 160
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands(command: str, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert Run(capsys).command(command).strip()
+@pytest.mark.parametrize("commands", [commands for commands in BASH if commands], ids=lambda commands: commands[0])
+def test_commands(commands: list[str], checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in commands:
+        assert Run(capsys).command(command).strip()
 
 
 @pytest.mark.parametrize("number", range(len(PYTHON)))

@@ -7,7 +7,8 @@ The rule, for each ``any_of`` facet:
    threshold. It is drawn towards the common one on the logit scale, with weight positives / (positives + 50): a label
    with 50 positive reviews goes half-way, one without any stays.
 3. If the labels' own thresholds, chosen on nine tenths of the reviews and counted on the other tenth, ten times over,
-   together score no better than common ones chosen likewise, the common one stands.
+   together score no better than common ones chosen likewise, the common one stands. So it does where they score worse
+   on all reviews, as drawn ones may where there are only a few.
 
 Thresholds lie on a grid of thousandths from 0.05 to 0.95; a facet without a positive label keeps 0.5.
 """
@@ -73,7 +74,10 @@ def _scores(facet: Facet, probs: npt.NDArray[np.float32]) -> npt.NDArray[np.floa
 def _choose(scores: npt.NDArray[np.float32], gold: npt.NDArray[np.bool_], shrinkage: float) -> list[float]:
     counts, positives = _all_counts(scores, gold), gold.sum(axis=0)
     common, own = _best(counts, positives, shrinkage)
-    index = own if _own_is_better(scores, gold, shrinkage) else [common] * len(own)
+    rows, (hits, predicted), total = np.arange(len(own)), counts, int(positives.sum())
+    with_own = _f1(hits[rows, own].sum(), predicted[rows, own].sum(), total)
+    with_common = _f1(hits[:, common].sum(), predicted[:, common].sum(), total)
+    index = own if with_own >= with_common and _own_is_better(scores, gold, shrinkage) else [common] * len(own)
     return [round(float(_GRID[i]), 3) for i in index]
 
 
