@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -15,6 +16,7 @@ from cxnlp.cli.main import main
 from cxnlp.errors import DataError
 from cxnlp.loop.argilla import read_argilla, records_json, settings_json
 from cxnlp.taxonomy import Facet, Kind, Taxonomy, load_taxonomy
+from label_tools import export_to, import_from
 from labels_random import assert_same, items_of, labelled
 
 TOY = tiny.toy_taxonomy()
@@ -36,21 +38,7 @@ def toml(tmp_path: Path) -> Path:
     return path
 
 
-def export(tmp_path: Path, toml: Path, records: list[dict[str, Any]], *more: str) -> list[dict[str, Any]]:
-    tiny.write_jsonl(tmp_path / "in.jsonl", records)
-    out = tmp_path / "records.json"
-    arguments = ["labels", "export", str(tmp_path / "in.jsonl"), "--to", "argilla", "--output", str(out)]
-    assert main([*arguments, "--taxonomy", str(toml), *more]) == 0
-    found: list[dict[str, Any]] = json.loads(out.read_text("ascii"))
-    return found
-
-
-def load(tmp_path: Path, toml: Path, exported: object, *more: str) -> tuple[int, list[dict[str, Any]]]:
-    given, out = tmp_path / "project.json", tmp_path / "labels.jsonl"
-    given.write_text(json.dumps(exported), "utf-8")
-    arguments = ["labels", "import", str(given), "--from", "argilla", "--output", str(out)]
-    code = main([*arguments, "--taxonomy", str(toml), *more])
-    return code, [json.loads(line) for line in out.read_text("utf-8").split("\n")[:-1]]
+export, load = partial(export_to, "argilla"), partial(import_from, "argilla")
 
 
 def record(identity: str, **responses: list[dict[str, Any]]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -15,6 +16,7 @@ from cxnlp.cli.main import main
 from cxnlp.loop.label_studio import config_xml, controls_of, tasks
 from cxnlp.loop.label_studio_import import read_label_studio
 from cxnlp.taxonomy import Taxonomy, load_taxonomy
+from label_tools import export_to, import_from
 from labels_random import assert_same, items_of, labelled, taxonomies
 
 TOY = tiny.toy_taxonomy()
@@ -32,21 +34,7 @@ def toml(tmp_path: Path) -> Path:
     return path
 
 
-def export(tmp_path: Path, toml: Path, records: list[dict[str, Any]], *more: str) -> list[dict[str, Any]]:
-    tiny.write_jsonl(tmp_path / "in.jsonl", records)
-    out = tmp_path / "tasks.json"
-    arguments = ["labels", "export", str(tmp_path / "in.jsonl"), "--to", "label-studio", "--output", str(out)]
-    assert main([*arguments, "--taxonomy", str(toml), *more]) == 0
-    found: list[dict[str, Any]] = json.loads(out.read_text("ascii"))
-    return found
-
-
-def load(tmp_path: Path, toml: Path, exported: object, *more: str) -> tuple[int, list[dict[str, Any]]]:
-    given, out = tmp_path / "project.json", tmp_path / "labels.jsonl"
-    given.write_text(json.dumps(exported), "utf-8")
-    arguments = ["labels", "import", str(given), "--from", "label-studio", "--output", str(out)]
-    code = main([*arguments, "--taxonomy", str(toml), *more])
-    return code, [json.loads(line) for line in out.read_text("utf-8").split("\n")[:-1]]
+export, load = partial(export_to, "label-studio"), partial(import_from, "label-studio")
 
 
 def choices(name: str, *ticked: str) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxnlp.cli.engine import SHIPPED, add_engine, load_named
+from cxnlp.cli.problems import tell_broken_lines
 from cxnlp.text.shorten import shorten
 
 if TYPE_CHECKING:
-    from cxnlp.data import Problem
     from cxnlp.inference.tagger import Tagger
     from cxnlp.loop.label_errors import LabelError, LabelledReview
 
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         for note in write_list(args.output, error_columns(text=args.text), error_rows(kept, text=args.text)):
             print(f"Note: {note}.")
     _print(args, len(found), errors, kept)
-    _print_problems(problems)
+    tell_broken_lines(problems)
     return _BROKEN_LINES if problems else 0
 
 
@@ -147,10 +147,3 @@ def _print(args: argparse.Namespace, n_reviews: int, errors: Sequence[LabelError
 
 def _label(facet: str, name: str) -> str:
     return shorten(name or f"no such {facet}", _LABEL_WIDTH - 1)
-
-
-def _print_problems(problems: Sequence[Problem]) -> None:
-    for problem in problems[:_SHOWN]:
-        print(f"cxnlp: {problem}", file=sys.stderr)
-    if len(problems) > _SHOWN:
-        print(f"cxnlp: and {len(problems) - _SHOWN} more broken lines", file=sys.stderr)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxnlp.cli.engine import add_bundle, add_engine, load_named
 from cxnlp.cli.evaluate_files import open_all, outputs_of, read_rivals, write_all
+from cxnlp.cli.problems import tell_broken_lines
 from cxnlp.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from cxnlp.evaluation.report import Report
     from cxnlp.evaluation.study import Study
 
-_SHOWN_PROBLEMS = 20
 _BROKEN_LINES = 1
 
 _EPILOG = """\
@@ -176,9 +176,6 @@ def parse_only(options: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _print_problems(problems: Sequence[Problem]) -> None:
-    for problem in problems[:_SHOWN_PROBLEMS]:
-        print(f"cxnlp: {problem}", file=sys.stderr)
-    if len(problems) > _SHOWN_PROBLEMS:
-        print(f"cxnlp: and {len(problems) - _SHOWN_PROBLEMS} more broken lines", file=sys.stderr)
+    tell_broken_lines(problems)
     if problems:
         print(f"cxnlp: {len(problems)} broken lines were left out of the figures", file=sys.stderr)

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.loop.annotators import read_annotations
     from cxnlp.loop.answers import counted, write_records
     from cxnlp.loop.majority import disagreements, settle
-    from cxnlp.loop.show import show_agreement, write_list
+    from cxnlp.loop.show import show_agreement, write_disagreements
     from cxnlp.taxonomy import load_taxonomy
 
     outputs = _outputs(args)
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         with AtomicText(outputs["json"]) as output:
             output.write(json.dumps(figures, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
     if "disagreements" in outputs:
-        write_list(outputs["disagreements"], found, listed, with_text=args.with_text)
+        write_disagreements(outputs["disagreements"], found, listed, with_text=args.with_text)
     if "majority" in outputs:
         write_records(outputs["majority"], (answer.as_record() for answer in settle(taxonomy, found)))
     names = ", ".join(found.annotators)

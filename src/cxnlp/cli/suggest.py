@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxnlp.cli.problems import tell_broken_lines
 from cxnlp.cli.reading import add_reading_options, reading_options
 
 if TYPE_CHECKING:
-    from cxnlp.data import Problem
     from cxnlp.loop.scored import Scored
     from cxnlp.loop.suggest import Suggestions
 
-_SHOWN_PROBLEMS = 20
 _BROKEN_LINES = 1
 
 _EPILOG = """\
@@ -91,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     rows = suggestion_rows(found.chosen, scored.table, with_text=with_text)
     notes = write_list(output, suggestion_columns(scored.table, with_text=with_text), rows)
     _print(args, found, scored, output, notes)
-    _print_problems(labelled.problems)
+    tell_broken_lines(labelled.problems)
     return _BROKEN_LINES if labelled.problems else 0
 
 
@@ -121,10 +119,3 @@ def _print(args: argparse.Namespace, found: Suggestions, scored: Scored, output:
         )
     for note in notes:
         print(f"Note: {note}.")
-
-
-def _print_problems(problems: tuple[Problem, ...]) -> None:
-    for problem in problems[:_SHOWN_PROBLEMS]:
-        print(f"cxnlp: {problem}", file=sys.stderr)
-    if len(problems) > _SHOWN_PROBLEMS:
-        print(f"cxnlp: and {len(problems) - _SHOWN_PROBLEMS} more broken lines", file=sys.stderr)

@@ -7,15 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cxnlp.data.encodings import MARK_ERRORS
 from cxnlp.data.kinds import Column
-from cxnlp.data.write import AtomicFile
-from cxnlp.data.write_lines import CsvWriter
 from cxnlp.evaluation.report import FEW, Estimate
 from cxnlp.loop.agreement import Level
 from cxnlp.loop.annotators import Annotations
 from cxnlp.loop.answers import as_json, write_records
 from cxnlp.loop.majority import Disagreement, shown
+from cxnlp.loop.write import write_list
 from cxnlp.text.shorten import shorten
 
 _NAME_WIDTH = 28
@@ -66,7 +64,7 @@ def _figure(one: Estimate) -> str:
     return f"({figure})" if one.few else figure
 
 
-def write_list(path: Path, found: Annotations, listed: Sequence[Disagreement], *, with_text: bool) -> None:
+def write_disagreements(path: Path, found: Annotations, listed: Sequence[Disagreement], *, with_text: bool) -> None:
     """Write disagreements, one facet of one review a line, as CSV or, if the name ends so, as JSONL.
 
     Raises:
@@ -76,13 +74,15 @@ def write_list(path: Path, found: Annotations, listed: Sequence[Disagreement], *
         write_records(path, (_record(one, found, with_text=with_text) for one in listed))
         return
     titles = ["id", "facet", *found.annotators, "majority", *(["text"] if with_text else [])]
-    # With a byte order mark, by which Excel knows UTF-8.
-    with AtomicFile(path) as part, part.open("w", encoding="utf-8-sig", errors=MARK_ERRORS, newline="") as file:
-        table = CsvWriter(file, [Column(str(place), title) for place, title in enumerate(titles)])
-        for one in listed:
-            given = [shown(one.given.get(who)) for who in found.annotators]
-            text = [found.texts.get(one.id, "")] if with_text else []
-            table.write([one.id, one.facet, *given, shown(one.settled), *text])
+    # By their places: an annotator may be called "id".
+    columns = [Column(str(place), title) for place, title in enumerate(titles)]
+    rows = []
+    for one in listed:
+        given = [shown(one.given.get(who)) for who in found.annotators]
+        text = [found.texts.get(one.id, "")] if with_text else []
+        values = [one.id, one.facet, *given, shown(one.settled), *text]
+        rows.append({column.name: value for column, value in zip(columns, values, strict=True)})
+    write_list(path, columns, rows)
 
 
 def _record(one: Disagreement, found: Annotations, *, with_text: bool) -> dict[str, Any]:
