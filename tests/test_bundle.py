@@ -320,11 +320,11 @@ def test_an_older_bundle_comes_back_where_the_new_one_cannot_be_put(
     rename = os.replace
 
     def fails_once(source: Path, target: Path) -> None:
-        if target == old and source.name != ".bundle-old":
+        if target == old and source.name != ".bundle.old":
             raise OSError(5, "Input/output error")
         rename(source, target)
 
-    monkeypatch.setattr("cxnlp.bundle.store.os.replace", fails_once)
+    monkeypatch.setattr("cxnlp.data.write_folder.os.replace", fails_once)
     with pytest.raises(BundleError, match="Input/output error"):
         write_bundle(old, _fill_from(tiny_bundle))
     assert load_bundle(old).manifest.name == "tiny"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from cxnlp.bundle.card import CARD_FILE, is_generated, model_card
 from cxnlp.bundle.manifest import MANIFEST_FILE, FileRecord, Manifest, read_manifest
+from cxnlp.data.write_folder import atomic_folder
 from cxnlp.errors import BundleError
 from cxnlp.taxonomy import Taxonomy
 
@@ -116,25 +115,19 @@ def write_bundle(folder: Path, fill: Callable[[Path], Manifest]) -> Bundle:
         BundleError: the place is taken or cannot be written.
     """
     refuse_taken(folder)
-    work: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        manifest = fill(work)
-        files = {name: file_record(work / name) for name in FILES}
-        manifest = replace(manifest, files=files)
-        (work / MANIFEST_FILE).write_text(manifest.to_json(), "utf-8")
-        (work / CARD_FILE).write_text(model_card(manifest, manifest.read_taxonomy(MANIFEST_FILE)), "utf-8")
-        work.chmod(0o755)
-        for path in work.iterdir():
-            path.chmod(0o644)  # some libraries write for their own user only
-        bundle = load_bundle(work)  # what cannot be loaded is not written
-        _swap(work, folder)
+        with atomic_folder(folder) as work:
+            manifest = fill(work)
+            manifest = replace(manifest, files={name: file_record(work / name) for name in FILES})
+            (work / MANIFEST_FILE).write_text(manifest.to_json(), "utf-8")
+            (work / CARD_FILE).write_text(model_card(manifest, manifest.read_taxonomy(MANIFEST_FILE)), "utf-8")
+            for path in work.iterdir():
+                path.chmod(0o644)  # some libraries write for their own user only
+            bundle = load_bundle(work)  # what cannot be loaded is not written
+            _keep_notes(folder, work)
     except OSError as error:
         raise BundleError(f"{folder}: cannot be written ({error.strerror or error})") from error
-    finally:
-        if work is not None and work.exists():
-            shutil.rmtree(work)
     return replace(bundle, folder=folder)
 
 
@@ -158,21 +151,8 @@ def _is_our_card(path: Path) -> bool:
     return path.name == CARD_FILE and path.is_file() and is_generated(path.read_text("utf-8", errors="replace"))
 
 
-def _swap(work: Path, folder: Path) -> None:
-    old = folder.with_name(f".{folder.name}-old")
-    if old.exists():
-        shutil.rmtree(old)
-    if folder.exists():
-        # Notes that people keep beside the bundle's files stay with it.
-        for path in folder.iterdir():
-            if path.name not in (*FILES, MANIFEST_FILE) and not _is_our_card(path):
-                (shutil.copytree if path.is_dir() else shutil.copy2)(path, work / path.name)
-        os.replace(folder, old)
-    try:
-        os.replace(work, folder)
-    except OSError:
-        if old.exists():
-            os.replace(old, folder)
-        raise
-    if old.exists():
-        shutil.rmtree(old)
+def _keep_notes(folder: Path, work: Path) -> None:
+    """Copy what people keep beside a bundle's files into the one that replaces it."""
+    for path in folder.iterdir() if folder.exists() else ():
+        if path.name not in (*FILES, MANIFEST_FILE) and not _is_our_card(path):
+            (shutil.copytree if path.is_dir() else shutil.copy2)(path, work / path.name)

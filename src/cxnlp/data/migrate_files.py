@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +9,7 @@ from pathlib import Path
 from cxnlp.data.migrate import Migration, Migrator, as_todo_record
 from cxnlp.data.read import Problem, json_lines
 from cxnlp.data.write import refuse
+from cxnlp.data.write_folder import atomic_folder
 from cxnlp.data.write_lines import JsonLinesWriter
 from cxnlp.errors import DataError
 
@@ -43,18 +41,11 @@ def migrate_files(paths: Sequence[Path], migrator: Migrator, folder: Path) -> Mi
         raise DataError(f"{folder}: exists already; name a new folder, so that nothing is overwritten")
     if not folder.parent.is_dir():
         raise DataError(f"{folder}: the folder {folder.parent} does not exist; make it first")
-    work: Path | None = None
     try:
-        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        found = _write_all(paths, migrator, work)
-        work.chmod(0o755)
-        os.replace(work, folder)
+        with atomic_folder(folder) as work:
+            return _write_all(paths, migrator, work)
     except OSError as error:
         refuse(folder, error)
-    finally:
-        if work is not None and work.exists():
-            shutil.rmtree(work)
-    return found
 
 
 def _check_names(paths: Sequence[Path]) -> None:

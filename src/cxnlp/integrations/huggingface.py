@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +14,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from cxnlp.bundle import CARD_FILE, Bundle, Usage, model_card
+from cxnlp.data.write_folder import atomic_folder
 from cxnlp.errors import BundleError, ExtraError, SettingsError, nearest
 from cxnlp.taxonomy import Facet, Kind, Taxonomy, probabilities, scale_probabilities
 from cxnlp.text import TextTokenizer
@@ -99,14 +97,12 @@ def export_huggingface(bundle: Bundle, output: Path, parts: Sequence[Part]) -> l
     if output.exists():
         raise BundleError(f"{output}: exists; name another folder or remove it")
     network = restore_network(bundle.taxonomy, bundle.manifest.encoder, bundle.weights)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
     try:
-        differences = [_write(bundle, network, part, work / part.name) for part in parts]
-        work.chmod(0o755)
-        os.replace(work, output)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_folder(output) as work:
+            differences = [_write(bundle, network, part, work / part.name) for part in parts]
+    except OSError as error:
+        raise BundleError(f"{output}: cannot be written ({error.strerror or error})") from error
     return [Exported(output / part.name, found) for part, found in zip(parts, differences, strict=True)]
 
 
@@ -149,7 +145,7 @@ def _write(bundle: Bundle, network: Network, part: Part, folder: Path) -> float:
     usage = Usage("transformers", part.facet.name, _usage(bundle, part, difference))
     (folder / CARD_FILE).write_text(model_card(manifest, bundle.taxonomy, usage=usage), "utf-8")
     for path in folder.iterdir():
-        path.chmod(0o644)
+        path.chmod(0o644)  # some libraries write for their own user only
     return difference
 
 
