@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
+import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from cxnlp.cli import evaluate as command
 from cxnlp.data import Review
 from cxnlp.taxonomy import Taxonomy, default_thresholds, encode_labels, load_taxonomy
 
@@ -60,3 +65,25 @@ def write_lines(path: Path, records: Sequence[dict[str, Any] | str]) -> Path:
 
 def record(review: Review) -> dict[str, Any]:
     return {"id": review.id, "lang": review.lang, "text": review.text, **review.labels}
+
+
+class Evaluate:
+    """Runs ``cxnlp evaluate`` with fake models in place of bundles."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, model_of: Callable[[str | None], Oracle]) -> None:
+        self.calls: list[tuple[str | None, str, str]] = []
+        """Path, back end and device of every model that was loaded."""
+
+        def load(path: str | None = None, *, backend: str, device: str) -> Oracle:
+            self.calls.append((path, backend, device))
+            return model_of(path)
+
+        fake = types.ModuleType("cxnlp.inference.tagger")
+        fake.Tagger = types.SimpleNamespace(load=load)  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "cxnlp.inference.tagger", fake)
+
+    def __call__(self, *argv: object) -> int:
+        parser = argparse.ArgumentParser()
+        command.add_parser(parser.add_subparsers())
+        args = parser.parse_args(["evaluate", *map(str, argv)])
+        return int(args.run(args))

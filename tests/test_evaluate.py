@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import time
-import types
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from cxnlp.cli import evaluate as command
 from cxnlp.data import Review, split_of
 from cxnlp.errors import DataError, SettingsError
 from cxnlp.evaluation import evaluate, evaluate_labels, restrict, scores, show, show_labels
 from cxnlp.taxonomy import decide, default_thresholds
-from oracle import TAXONOMY, Oracle, gold_reviews, record, write_lines
+from oracle import TAXONOMY, Evaluate, Oracle, gold_reviews, record, write_lines
 
 
 def some_wrong(reviews: Sequence[Review], every: int) -> Oracle:
@@ -197,30 +192,13 @@ def test_json_is_plain_and_figures_are_fractions() -> None:
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+def cli(monkeypatch: pytest.MonkeyPatch) -> Evaluate:
     """Run the command with a fake model that is right on everything in ``gold_reviews(40)``."""
     oracle = Oracle(gold_reviews(40))
-    calls: list[Any] = []
-
-    def load(path: str | None = None, *, backend: str, device: str) -> Oracle:
-        calls.append((path, backend, device))
-        return oracle
-
-    fake = types.ModuleType("cxnlp.inference.tagger")
-    fake.Tagger = types.SimpleNamespace(load=load)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "cxnlp.inference.tagger", fake)
-
-    def invoke(*argv: object) -> int:
-        parser = argparse.ArgumentParser()
-        command.add_parser(parser.add_subparsers())
-        args = parser.parse_args(["evaluate", *map(str, argv)])
-        return int(args.run(args))
-
-    invoke.calls = calls  # type: ignore[attr-defined]
-    return invoke
+    return Evaluate(monkeypatch, lambda path: oracle)
 
 
-def test_command_shows_and_writes(cli: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_shows_and_writes(cli: Evaluate, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = write_lines(tmp_path / "gold.jsonl", [record(review) for review in gold_reviews(40)])
     target = tmp_path / "scores.json"
     assert cli("default", data, "--labels", "--json", target, "--backend", "torch", "--device", "cpu") == 0
@@ -232,11 +210,11 @@ def test_command_shows_and_writes(cli: Callable[..., int], tmp_path: Path, capsy
     assert found["bundle"] == "default"
     assert found["broken_lines"] == 0
     assert found["figures"]["phases"]["main_accuracy"]["mean"]["value"] == 1
-    assert cli.calls == [(None, "torch", "cpu")]  # type: ignore[attr-defined]
+    assert cli.calls == [(None, "torch", "cpu")]
 
 
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(
-    cli: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Evaluate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = write_lines(tmp_path / "gold.jsonl", [record(review) for review in gold_reviews(4)])
     target = tmp_path / "out" / "scores.json"
@@ -253,7 +231,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_what_is_read_is_not_overwritten(cli: Callable[..., int], tmp_path: Path) -> None:
+def test_what_is_read_is_not_overwritten(cli: Evaluate, tmp_path: Path) -> None:
     (tmp_path / "corpus").mkdir()
     data = write_lines(tmp_path / "corpus" / "gold.jsonl", [record(review) for review in gold_reviews(2)])
     (tmp_path / "bundle").mkdir()
@@ -272,11 +250,11 @@ def test_what_is_read_is_not_overwritten(cli: Callable[..., int], tmp_path: Path
         with pytest.raises(DataError, match=r"--json would overwrite .*; expected another file; give the result"):
             cli(*argv, "--json", target)
         assert target.read_bytes() == before
-    assert cli.calls == []  # type: ignore[attr-defined]
+    assert cli.calls == []
 
 
 def test_broken_lines_are_reported_and_the_rest_is_scored(
-    cli: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cli: Evaluate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = [record(review) for review in gold_reviews(3)]
     data = write_lines(tmp_path / "gold.jsonl", [good[0], '{"text": ', good[1], {**good[2], "sentiment": "posative"}])
@@ -290,7 +268,7 @@ def test_broken_lines_are_reported_and_the_rest_is_scored(
 
 
 def test_many_broken_lines_are_counted_and_not_all_printed(
-    cli: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cli: Evaluate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = write_lines(tmp_path / "gold.jsonl", [record(gold_reviews(1)[0]), *["[1]"] * 50])
     assert cli("a-bundle", data) == 1
@@ -299,9 +277,7 @@ def test_many_broken_lines_are_counted_and_not_all_printed(
     assert "and 30 more broken lines" in err
 
 
-def test_labels_and_texts_in_two_files(
-    cli: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_labels_and_texts_in_two_files(cli: Evaluate, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records = [record(review) for review in gold_reviews(6)]
     labels = write_lines(tmp_path / "labels.jsonl", [{k: v for k, v in r.items() if k != "text"} for r in records])
     texts = write_lines(tmp_path / "texts.jsonl", [{"id": r["id"], "text": r["text"]} for r in records[:5]])
@@ -311,9 +287,7 @@ def test_labels_and_texts_in_two_files(
     assert "labels.jsonl, line 6: no text with id '5'" in shown.err
 
 
-def test_labels_with_the_texts_of_an_export(
-    cli: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_labels_with_the_texts_of_an_export(cli: Evaluate, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records = [record(review) for review in gold_reviews(3)]
     labels = write_lines(tmp_path / "labels.jsonl", [{k: v for k, v in r.items() if k != "text"} for r in records])
     rows = [f"{r['id']};5;nei;{r['text']}" for r in records]
@@ -341,7 +315,7 @@ def test_labels_with_the_texts_of_an_export(
 
 
 def test_split_keeps_the_reviews_of_that_split(
-    cli: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cli: Evaluate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reviews = gold_reviews(40)
     (tmp_path / "corpus").mkdir()
@@ -356,7 +330,7 @@ def test_split_keeps_the_reviews_of_that_split(
 
 
 def test_norec_is_decided_among_its_three_labels(
-    cli: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cli: Evaluate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mixed = next(review for review in gold_reviews(40) if review.labels["sentiment"] == "mixed")
     (tmp_path / "test.json").write_text(
@@ -388,7 +362,7 @@ def test_norec_is_decided_among_its_three_labels(
     ],
 )
 def test_errors_say_what_to_do(
-    cli: Callable[..., int],
+    cli: Evaluate,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     argv: list[str],

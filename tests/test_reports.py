@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
-import types
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxnlp.cli import evaluate as command
 from cxnlp.data import Review
 from cxnlp.errors import DataError, ExtraError, SettingsError
 from cxnlp.evaluation.evaluate import score_reviews
@@ -24,7 +21,7 @@ from cxnlp.evaluation.paired import paired
 from cxnlp.evaluation.study import Rivals, Study, study
 from cxnlp.reports import Source, markdown, page, sections
 from cxnlp.taxonomy import default_thresholds
-from oracle import TAXONOMY, Oracle, gold_reviews, record, write_lines
+from oracle import TAXONOMY, Evaluate, Oracle, gold_reviews, record, write_lines
 from tiny import records, toy_taxonomy
 
 HOSTILE = "<script>alert('x')</script><img src=https://evil.example/x onerror=y> & \"quoted\" | `tick` [a](b)"
@@ -150,37 +147,18 @@ class Other(Oracle):
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+def cli(monkeypatch: pytest.MonkeyPatch) -> Evaluate:
     """Run the command with fake models: ``worse`` is wrong on each third, ``other`` has another taxonomy."""
     reviews = gold_reviews(40)
     models = {"worse": Oracle(reviews, frozenset(one.id for one in reviews[::3])), "other": Other(reviews)}
-    known: list[str | None] = []
-
-    def load(path: str | None = None, *, backend: str, device: str) -> Oracle:
-        known.append(path)
-        return models.get(str(path), Oracle(reviews))
-
-    fake = types.ModuleType("cxnlp.inference.tagger")
-    fake.Tagger = types.SimpleNamespace(load=load)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "cxnlp.inference.tagger", fake)
-
-    def invoke(*argv: object) -> int:
-        parser = argparse.ArgumentParser()
-        command.add_parser(parser.add_subparsers())
-        args = parser.parse_args(["evaluate", *map(str, argv)])
-        return int(args.run(args))
-
-    invoke.loaded = known  # type: ignore[attr-defined]
-    return invoke
+    return Evaluate(monkeypatch, lambda path: models.get(str(path), Oracle(reviews)))
 
 
 def gold_file(folder: Path, n: int = 40) -> Path:
     return write_lines(folder / "gold.jsonl", [record(one) for one in gold_reviews(n)])
 
 
-def test_command_writes_every_format(
-    cli: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_command_writes_every_format(cli: Evaluate, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = gold_file(tmp_path)
     second = write_lines(tmp_path / "second.jsonl", [{"id": str(i), "sentiment": "mixed"} for i in range(35)])
     train = write_lines(tmp_path / "train.jsonl", records())
@@ -209,7 +187,7 @@ def test_command_writes_every_format(
     }  # fmt: skip
 
 
-def test_stars_of_an_export_are_a_baseline(cli: Callable[..., int], tmp_path: Path) -> None:
+def test_stars_of_an_export_are_a_baseline(cli: Evaluate, tmp_path: Path) -> None:
     reviews = gold_reviews(12)
     labels = write_lines(tmp_path / "l.jsonl", [{k: v for k, v in record(r).items() if k != "text"} for r in reviews])
     stars = {"negative": 1, "neutral": 3, "positive": 5, "mixed": ""}
@@ -226,9 +204,7 @@ def test_stars_of_an_export_are_a_baseline(cli: Callable[..., int], tmp_path: Pa
     assert found["model_on_the_same"]["sentiment"]["accuracy"]["all"]["support"] == rated
 
 
-def test_plain_evaluation_needs_no_extra(
-    cli: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_plain_evaluation_needs_no_extra(cli: Evaluate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("jinja2", "sklearn", "scipy", "matplotlib"):
         monkeypatch.setitem(sys.modules, package, None)
     data = gold_file(tmp_path, 8)
@@ -239,14 +215,14 @@ def test_plain_evaluation_needs_no_extra(
     assert not (tmp_path / "a.html").exists()
 
 
-def test_two_taxonomies_are_refused_before_anything_is_scored(cli: Callable[..., int], tmp_path: Path) -> None:
+def test_two_taxonomies_are_refused_before_anything_is_scored(cli: Evaluate, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"default \(taxonomy .*\) and other \(taxonomy 'toy'\) differ: only default"):
         cli("default", gold_file(tmp_path), "--against", "other", "--html", tmp_path / "a.html")
     assert [path.name for path in tmp_path.iterdir()] == ["gold.jsonl"]
 
 
 @pytest.mark.parametrize("option", ["--html", "--markdown", "--json"])
-def test_what_is_read_is_not_overwritten(cli: Callable[..., int], tmp_path: Path, option: str) -> None:
+def test_what_is_read_is_not_overwritten(cli: Evaluate, tmp_path: Path, option: str) -> None:
     data = gold_file(tmp_path, 4)
     others = {}
     for name in ("second", "train"):
@@ -267,7 +243,7 @@ def test_what_is_read_is_not_overwritten(cli: Callable[..., int], tmp_path: Path
 
 
 def test_a_failure_leaves_no_file_and_the_old_one(
-    cli: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Evaluate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = gold_file(tmp_path, 4)
     out = tmp_path / "out"
@@ -297,7 +273,7 @@ def test_a_failure_leaves_no_file_and_the_old_one(
     ],
 )
 def test_errors_say_what_to_do(
-    cli: Callable[..., int],
+    cli: Evaluate,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     argv: list[str],
