@@ -18,7 +18,7 @@ from cxnlp.bundle import FileRecord, Manifest
 from cxnlp.cli.main import main
 from cxnlp.data import Review
 from cxnlp.errors import SettingsError
-from cxnlp.evaluation import learn_confidence
+from cxnlp.evaluation import Confidence, learn_confidence, too_few
 from cxnlp.evaluation.precise import MIN_REVIEWS, precise_cutoffs, review_cutoff
 from cxnlp.evaluation.scaling import cross_fitted, fit_scaling
 from cxnlp.taxonomy import Cutoffs, Taxonomy, load_taxonomy, parse_taxonomy, scale_probabilities, uncertain
@@ -184,6 +184,57 @@ def test_few_development_reviews_give_no_cutoffs(taxonomy: Taxonomy) -> None:
     learnt = learn_confidence(taxonomy, probs, gold)
     assert set(learnt.cutoffs.review) == {"mood"}
     assert len(learnt.precise) == 6
+
+
+BEFORE = Confidence(
+    {"mood": {"bad": (0.7, 0.0), "good": (0.7, 0.0)}, "topics": {"bed": (0.6, -0.2), "food": (0.5, -0.1)}},
+    Cutoffs({"topics": {"bed": 0.41, "food": 0.37}}, {"mood": 0.55}),
+    {"0.9": Cutoffs({"topics": {"bed": 0.8, "food": 0.3}}, {"mood": 0.7})},
+)
+
+
+def test_what_few_reviews_cannot_say_is_kept_from_the_model_before(taxonomy: Taxonomy) -> None:
+    probs, gold = overconfident(12)
+    learnt = learn_confidence(taxonomy, probs, gold, BEFORE)
+    assert learnt.scaling == BEFORE.scaling
+    assert learnt.cutoffs == BEFORE.cutoffs
+    # A stated precision never asks less than the ordinary thresholds do.
+    assert learnt.precise["0.9"].thresholds == {"topics": {"bed": 0.8, "food": 0.37}}
+    assert learnt.precise["0.9"].review == {"mood": 0.7}
+
+
+def test_each_facet_goes_by_its_own_labels(taxonomy: Taxonomy) -> None:
+    """Sixty reviews with a mood, of which five speak of a topic; and a hundred, of which all do."""
+    probs, gold = overconfident(60)
+    gold = [one if i < 5 else reviews([one.labels["mood"]], [None])[0] for i, one in enumerate(gold)]
+    learnt = learn_confidence(taxonomy, probs, gold, BEFORE)
+    assert learnt.scaling["mood"] == fit_scaling(taxonomy, probs, gold)["mood"] != BEFORE.scaling["mood"]
+    assert learnt.scaling["topics"] == BEFORE.scaling["topics"]
+    assert learnt.cutoffs == BEFORE.cutoffs
+    probs, gold = overconfident(MIN_REVIEWS)
+    assert learn_confidence(taxonomy, probs, gold, BEFORE) == learn_confidence(taxonomy, probs, gold)
+
+
+def test_only_the_same_question_is_handed_on(taxonomy: Taxonomy) -> None:
+    assert BEFORE.for_taxonomy(taxonomy, taxonomy) == BEFORE
+    turned = parse_taxonomy(TEXT.replace('"bed", "food"', '"food", "bed"'), "turned.toml")
+    assert BEFORE.for_taxonomy(taxonomy, turned) == BEFORE
+    grown = parse_taxonomy(TEXT.replace('"bed", "food"', '"bed", "food", "pool"'), "grown.toml")
+    kept = BEFORE.for_taxonomy(taxonomy, grown)
+    assert kept == Confidence({"mood": BEFORE.scaling["mood"]}, Cutoffs({}, {"mood": 0.55}))
+
+
+def test_what_is_not_learnt_is_said_before_the_training(taxonomy: Taxonomy) -> None:
+    _, gold = overconfident(12)
+    said = (
+        "12 development reviews are too few to learn scaling and thresholds of mood, topics (30 gold labels each) and "
+        "the cutoffs of needs_review and --min-precision (100 reviews); "
+    )
+    alone = "so no scaling and no such cutoffs, and thresholds of what there is"
+    assert too_few(taxonomy, gold, None) == said + alone
+    kept = "where a facet is the same, those of the model that it is started from stay"
+    assert too_few(taxonomy, gold, BEFORE) == said + kept
+    assert too_few(taxonomy, overconfident(MIN_REVIEWS)[1], None) == ""
 
 
 @pytest.fixture

@@ -188,6 +188,13 @@ def test_what_was_kept_is_said(grown: tuple[Path, str]) -> None:
     assert f"cxnlp: {said}" in grown[1].splitlines()
 
 
+def test_few_development_reviews_leave_thresholds_of_the_same_facet(grown: tuple[Path, str], tiny_bundle: Path) -> None:
+    now, before = (load_bundle(path).manifest for path in (grown[0], tiny_bundle))
+    assert now.thresholds["phases"] == before.thresholds["phases"]
+    assert set(now.thresholds["touchpoints"]) - set(before.thresholds["touchpoints"]) == {"parking"}
+    assert "are too few to learn scaling and thresholds of sentiment, " in grown[1]
+
+
 def test_the_bundle_says_what_it_grew_out_of(grown: tuple[Path, str], tiny_bundle: Path) -> None:
     bundle, before = load_bundle(grown[0]), load_bundle(tiny_bundle)
     composed = before.manifest.data["train"]["composed"]

@@ -1,6 +1,6 @@
 """Figures with intervals for predicted labels, and the choice of thresholds."""
 
-from cxnlp.evaluation.confidence import Confidence, learn_confidence
+from cxnlp.evaluation.confidence import NOTHING, Confidence, learn_confidence, too_few
 from cxnlp.evaluation.evaluate import Scorer, evaluate, evaluate_labels, scores
 from cxnlp.evaluation.report import Estimate, LabelScore, Report
 from cxnlp.evaluation.restrict import restrict
@@ -8,6 +8,6 @@ from cxnlp.evaluation.show import show, show_labels
 from cxnlp.evaluation.thresholds import choose_thresholds
 
 __all__ = [
-    "Confidence", "Estimate", "LabelScore", "Report", "Scorer", "choose_thresholds", "evaluate", "evaluate_labels",
-    "learn_confidence", "restrict", "scores", "show", "show_labels",
+    "NOTHING", "Confidence", "Estimate", "LabelScore", "Report", "Scorer", "choose_thresholds", "evaluate",
+    "evaluate_labels", "learn_confidence", "restrict", "scores", "show", "show_labels", "too_few",
 ]  # fmt: skip

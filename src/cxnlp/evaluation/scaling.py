@@ -42,6 +42,12 @@ def fit_scaling(
     return _fit(taxonomy, probs, encode_labels(taxonomy, [review.labels for review in reviews]))
 
 
+def few_labelled(taxonomy: Taxonomy, reviews: Sequence[Review]) -> list[str]:
+    """Name the facets that n reviews have too few gold labels of for a scaling."""
+    values = encode_labels(taxonomy, [review.labels for review in reviews]).values
+    return [one.name for one in taxonomy.facets if (values[:, taxonomy.slices[one.name]] > 0).sum() < MIN_LABELLED]
+
+
 def cross_fitted(taxonomy: Taxonomy, probs: Floats32, reviews: Sequence[Review], folds: int = FOLDS) -> Floats32:
     """Scale probabilities (n, l) such that no review took part in learning its own scaling."""
     out = np.array(probs, np.float32)

@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from cxnlp.bundle import ONNX_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Bundle, Manifest, write_bundle
 from cxnlp.data import Review
 from cxnlp.errors import BundleError
-from cxnlp.evaluation import Confidence, evaluate, learn_confidence
+from cxnlp.evaluation import NOTHING, Confidence, evaluate, learn_confidence
 from cxnlp.evaluation.gold import NOREC_ONLY
 from cxnlp.inference.backend import Backend
 from cxnlp.inference.graph import write_graph
@@ -30,6 +29,7 @@ from cxnlp.taxonomy import Cutoffs, FacetValue, Taxonomy
 from cxnlp.text import Batch, TextTokenizer, batches, text_hash
 from cxnlp.training.dataset import Collator, ReviewDataset, TrainingData, spread
 from cxnlp.training.rounding import learn_rounding
+from cxnlp.training.started import WarmStart
 from cxnlp.version import __version__
 
 _CALIBRATION_REVIEWS = 1_024
@@ -45,11 +45,12 @@ def write_trained_bundle(
     taxonomy: Taxonomy,
     data: TrainingData,
     recipe: Recipe,
-    origin: Mapping[str, Any] | None = None,
+    warm: WarmStart | None = None,
 ) -> Bundle:
     """Learn scaling and thresholds, export, compare with float32, score, and write the bundle to ``folder``.
 
-    ``origin`` is what the bundle records of the one that it was started from.
+    ``warm`` says what it was started from: the bundle records it, and takes its confidence where there are too few
+    development reviews to learn one.
 
     Raises:
         BundleError: eight bits changed more labels than the recipe allows, or the folder cannot be written.
@@ -66,7 +67,8 @@ def write_trained_bundle(
     calibration = measure(network, calibration_batches, calibration, moments=True)
     exact = TorchBackend(network)
     raw = Tagger(taxonomy, tokenizer, exact, Cutoffs({}))
-    learnt = learn_confidence(taxonomy, raw.probabilities([review.text for review in data.select]), data.select)
+    probs = raw.probabilities([review.text for review in data.select])
+    learnt = learn_confidence(taxonomy, probs, data.select, warm.confidence if warm else NOTHING)
 
     def tagger_of(backend: Backend) -> Tagger:
         return Tagger(taxonomy, tokenizer, backend, learnt.cutoffs, scaling=learnt.scaling)
@@ -86,7 +88,7 @@ def write_trained_bundle(
             parity = {lang: round(label_changes(taxonomy, expected[lang], found[lang]), 5) for lang in texts}
             if max(parity.values()) <= recipe.export.max_label_changes:
                 manifest = _manifest(tagger, network, learnt, parity, data, recipe)
-                return replace(manifest, data={**manifest.data, "started_from": origin}) if origin else manifest
+                return replace(manifest, data={**manifest.data, "started_from": warm.origin}) if warm else manifest
         raise _refusal(parity, recipe.export.max_label_changes)
 
     return write_bundle(folder, fill)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cxnlp.evaluation import Confidence
 from cxnlp.model.warm import KeptRows
 
 _SHOWN = 6
@@ -18,6 +19,8 @@ class WarmStart:
     origin: Mapping[str, Any]
     """``Manifest.as_origin()`` of that bundle."""
     rows: KeptRows
+    confidence: Confidence
+    """Scaling and cutoffs of that bundle, for facets that are the same."""
 
     def message(self) -> str:
         """Say in one line what was kept and what is new."""

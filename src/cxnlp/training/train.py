@@ -12,17 +12,17 @@ import torch
 from tokenizers import Tokenizer
 from transformers import set_seed
 
-from cxnlp.bundle import Bundle, is_bundle, load_bundle, read_manifest, refuse_taken
+from cxnlp.bundle import Bundle, Manifest, is_bundle, load_bundle, read_manifest, refuse_taken
 from cxnlp.data import Problem, Review
 from cxnlp.errors import EncoderError, SettingsError, nearest
-from cxnlp.evaluation import evaluate, scores, show
+from cxnlp.evaluation import Confidence, evaluate, scores, show, too_few
 from cxnlp.inference.tagger import Tagger
 from cxnlp.model.encoder import load_encoder
 from cxnlp.model.network import Network
 from cxnlp.model.restore import restore_network
 from cxnlp.model.warm import warm_network
 from cxnlp.settings import EncoderSettings, Recipe
-from cxnlp.taxonomy import Taxonomy, load_taxonomy
+from cxnlp.taxonomy import Cutoffs, Taxonomy, load_taxonomy
 from cxnlp.text import TextTokenizer, pad
 from cxnlp.training.dataset import ReviewDataset, TrainingData, read_training_data, spread
 from cxnlp.training.exportable import refuse_unexportable
@@ -78,7 +78,8 @@ def train(
     """Train, write the bundle to ``output``, and give its scores on the development data as text.
 
     ``run`` takes checkpoints and the log; with ``resume`` an interrupted run goes on from its last checkpoint, and a
-    finished one is only exported anew. ``say`` is told what a warm start kept.
+    finished one is only exported anew. ``say`` is told what a warm start kept, and what the
+    development reviews are too few to learn.
 
     Raises:
         CxnlpError: data, encoder or recipe cannot be used, or the export failed its parity gate.
@@ -96,11 +97,12 @@ def train(
         on_problem(problem)
     if trainer.warm:
         say(trainer.warm.message())
+    if few := too_few(trainer.taxonomy, data.select, trainer.warm.confidence if trainer.warm else None):
+        say(few)
     refuse_unexportable(trainer.network().encoder.config, recipe.encoder.max_tokens, recipe.encoder.source)
     train_network(trainer, run, resume)
-    origin = trainer.warm.origin if trainer.warm else None
     network, tokenizer = trainer.network(), trainer.tokenizer
-    bundle = write_trained_bundle(output, network, tokenizer, trainer.taxonomy, data, recipe, origin)
+    bundle = write_trained_bundle(output, network, tokenizer, trainer.taxonomy, data, recipe, trainer.warm)
     return _report(bundle, data)
 
 
@@ -130,13 +132,19 @@ def build_network(recipe: Recipe, taxonomy: Taxonomy) -> tuple[Network, TextToke
         restored = restore_network(bundle.taxonomy, bundle.manifest.encoder, bundle.weights)
         raw = Tokenizer.from_file(str(bundle.tokenizer))
         network, rows = warm_network(restored, bundle.taxonomy, taxonomy)
-        warm = WarmStart(bundle.manifest.as_origin(), rows)
+        confidence = _confidence_of(bundle.manifest).for_taxonomy(bundle.taxonomy, taxonomy)
+        warm = WarmStart(bundle.manifest.as_origin(), rows, confidence)
     else:
         encoder, raw = load_encoder(settings.source)
         warm, network = None, Network(encoder, taxonomy)
     tokenizer = _tokenizer(raw, settings, network.encoder)
     _set_dropout(network, settings.dropout, recipe.training.head_dropout)
     return network, tokenizer, warm
+
+
+def _confidence_of(manifest: Manifest) -> Confidence:
+    precise = {name: Cutoffs(one["thresholds"], one["review"]) for name, one in manifest.precise.items()}
+    return Confidence(manifest.scaling, manifest.cutoffs(), precise)
 
 
 def _tokenizer(raw: Tokenizer, settings: EncoderSettings, encoder: PreTrainedModel) -> TextTokenizer:
