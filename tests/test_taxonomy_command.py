@@ -65,11 +65,33 @@ def test_the_labels_of_labelled_reviews(reviews: Path, tmp_path: Path) -> None:
     assert main(["taxonomy", "new", str(path), "--data", str(reviews)]) == 0
     found = {facet.name: facet for facet in load_taxonomy(path).facets}
     # Numbers and dates are no labels; a shop could be one, and whoever edits the file takes it out.
-    assert list(found) == ["shop", "mood", "topics", "topics_polarity", "trip"]
+    assert list(found) == ["shop", "mood", "topics", "polarity", "trip"]
     assert found["mood"] == Facet("mood", Kind.ONE_OF, ("good", "bad"))
     assert found["topics"] == Facet("topics", Kind.ANY_OF, ("room", "breakfast"))
-    assert found["topics_polarity"] == Facet("topics_polarity", Kind.POLARITY, ("minus", "plus"), of="topics")
+    assert found["polarity"] == Facet("polarity", Kind.POLARITY, ("minus", "plus"), of="topics")
     assert found["trip"] == Facet("trip", Kind.ANY_OF, ("work", "holiday"))
+
+
+def test_labels_of_the_default_taxonomy_come_back_as_they_are_there(tmp_path: Path) -> None:
+    rows = [
+        {"text": "a", "sentiment": "positive", "touchpoints": {"staff": "positive"}, "phases": ["use", "search"]},
+        {"text": "b", "sentiment": "negative", "touchpoints": {"app": "negative"}, "phases": ["search", "other"]},
+    ] * 4
+    known = [{**row, "phases": ["use", "search"]} for row in rows]
+    made = {}
+    for name, some in (("known", known), ("other", rows)):
+        tiny.write_jsonl(tmp_path / f"{name}.jsonl", some)
+        toml = tmp_path / f"{name}.toml"
+        assert main(["taxonomy", "new", str(toml), "--data", str(tmp_path / f"{name}.jsonl")]) == 0
+        made[name] = load_taxonomy(toml)
+    phases = made["known"]["phases"]
+    assert (phases.labels, phases.main) == (("search", "use"), "phase")
+    assert phases.rollup is not None and phases.rollup.labels == {"search": "search", "use": "loyalty"}
+    assert made["known"]["sentiment"].labels == ("negative", "positive")
+    assert made["known"]["touchpoints"].labels == ("app", "staff")
+    assert made["known"]["polarity"].labels == ("negative", "positive")
+    # With a label that the default does not have, the question is another one.
+    assert made["other"]["phases"] == Facet("phases", Kind.ANY_OF, ("search", "use", "other"))
 
 
 @pytest.mark.parametrize(

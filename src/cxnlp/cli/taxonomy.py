@@ -115,7 +115,7 @@ def run_new(args: argparse.Namespace) -> int:
     if args.labels is not None:
         facets = from_labels(default, [label.strip() for label in args.labels.split(",") if label.strip()])
     elif args.data:
-        facets = from_reviews(args.data)
+        facets = from_reviews(args.data, default)
     text = taxonomy_text(args.file.stem, default.languages, facets)
     with AtomicText(args.file) as file:
         file.write(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +57,12 @@ class _Seen:
     forms: set[type] = field(default_factory=set)
 
 
-def from_reviews(paths: Sequence[Path]) -> tuple[Facet, ...]:
+def from_reviews(paths: Sequence[Path], default: Taxonomy) -> tuple[Facet, ...]:
     """Find the facets of labelled reviews: keys whose values are lists of names, names with polarities, or few names.
 
     Keys that say something else of a review, such as a shop, may be among them; whoever edits the file takes them out.
+    What reviews cannot say is taken from the default taxonomy: the name of the only polarity; and of a facet whose
+    name and labels it knows, the order of the labels, the main label, and the coarser names.
 
     Raises:
         DataError: a file cannot be read, or holds no labels.
@@ -76,7 +78,24 @@ def from_reviews(paths: Sequence[Path]) -> tuple[Facet, ...]:
     if not facets:
         names = ", ".join(map(str, paths))
         raise DataError(f'{names}: no labels found; expected keys such as "topics": ["room", "price"]')
-    return tuple(facets)
+    polarities = [one for one in facets if one.of]
+    if len(polarities) == 1:
+        name = next(iter(default.polarity_of.values())).name
+        if name not in seen:
+            facets = [replace(one, name=name) if one.of else one for one in facets]
+    known = {one.name: one for one in default.facets}
+    return tuple(_as_known(one, known.get(one.name)) for one in facets)
+
+
+def _as_known(found: Facet, known: Facet | None) -> Facet:
+    """Complete a facet by one of the same name, if that has all its labels."""
+    if known is None or known.kind is not found.kind or not set(found.labels) <= set(known.labels):
+        return found
+    labels = tuple(label for label in known.labels if label in found.labels)
+    rollup = known.rollup
+    if rollup is not None:
+        rollup = replace(rollup, labels={label: rollup.labels[label] for label in labels})
+    return replace(found, labels=labels, main=known.main, rollup=rollup)
 
 
 def _look(seen: _Seen, value: Any) -> None:
