@@ -313,3 +313,14 @@ def test_mistakes_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert command(tmp_path, paths[0], str(broken)) == 1
     err = capsys.readouterr().err
     assert "line 2: unknown label 'god' in mood; did you mean 'good'?" in err and "line 3: not a JSON object" in err
+
+
+def test_the_same_file_given_twice_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "anna.jsonl", r1={"sentiment": "positive"})
+    (tmp_path / "bo.jsonl").symlink_to(tmp_path / "anna.jsonl")
+    monkeypatch.chdir(tmp_path)
+    for again in ("anna.jsonl", "./anna.jsonl", str(tmp_path / "anna.jsonl"), "bo.jsonl"):
+        assert main(["labels", "agreement", "anna.jsonl", again]) == 2
+        assert f"{Path(again)}: given twice; give each file once" in capsys.readouterr().err

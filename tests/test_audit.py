@@ -73,7 +73,7 @@ def test_each_fault_of_a_record_is_found_on_its_line(tmp_path: Path) -> None:
         "unknown label": [
             (9, "unknown label 'positve' in sentiment; did you mean 'positive'?"),
             (9, "unknown label 'ap' in touchpoints; did you mean 'app'?"),
-            (10, "unknown polarity 'god' of 'app'"),
+            (10, "unknown polarity 'god' of 'app', expected one of negative, neutral, positive"),
         ],
         "unknown language": [(11, "'nb', expected one of no, da, sv, en")],
     }

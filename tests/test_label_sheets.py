@@ -186,7 +186,7 @@ def test_what_people_do_to_sheets(tmp_path: Path, toml: Path, capsys: pytest.Cap
     err = capsys.readouterr().err
     for line in (
         'row 5: column "when: before": neither "x" nor empty',
-        "row 6: unknown polarity 'mynus' of 'roof'; did you mean 'minus'?",
+        "row 6: unknown polarity 'mynus' of 'roof', expected one of minus, plus; did you mean 'minus'?",
         "row 7: unknown label 'goood' in mood; did you mean 'good'?",
         'row 10: no "id"',
         "row 11: an id that stands above already",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from cxnlp.cli.main import main
 from cxnlp.data.tables import ReadingOptions, open_table
 from cxnlp.errors import DataError
 from cxnlp.inference.options import ScoreOptions
@@ -192,6 +193,30 @@ def test_an_intact_journal_is_not_scored_again(tmp_path: Path, whole: dict[str, 
     assert len(tagger.seen) == 63  # rows 128 to 189, and row 200, whose text row 10 does not have
     assert (tmp_path / "out.csv").read_bytes() == whole["out.csv"]
     assert not progress_folder(tmp_path / "out.csv").exists()
+
+
+def test_before_anything_is_kept_the_run_starts_anew_and_says_so(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    source(tmp_path)
+    dead = run(tmp_path, "-o", "out.csv", CXNLP_TEST_KILL="__main__:FakeTagger.tag:1")
+    assert dead.returncode == -signal.SIGKILL
+    done = run(tmp_path, "-o", "out.csv")
+    assert "before the first part of its rows could be kept; starting anew" in done.stderr
+    assert (tmp_path / "out.csv").read_bytes() == whole["out.csv"]
+    assert "earlier run" not in run(tmp_path, "-o", "out.csv").stderr
+
+
+def test_ctrl_c_before_anything_is_kept_says_that_the_command_starts_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(number: int) -> None:
+        if number > kept:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("cxnlp.inference.tagger.Tagger.load", lambda *_, **__: FakeTagger(None, stop))
+    for kept, said in ((0, "the same command starts anew"), (2, "run the same command again to go on")):
+        assert main(["score", str(source(tmp_path)), "-o", str(tmp_path / "out.csv")]) == 130
+        assert said in capsys.readouterr().err
+    assert resume(tmp_path).kept == 128
 
 
 def test_a_changed_input_starts_anew(tmp_path: Path) -> None:

@@ -184,6 +184,24 @@ def test_enough_of_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "Fewer than 20 reviews: mood bad (19)." in capsys.readouterr().out
 
 
+def test_blank_texts_and_copies_are_not_counted_and_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moods = [("Fint.", "good"), (" fint. ", "good"), ("Fint.", "bad"), ("", "good"), (" \u200b\n", "bad"), ("Nei.", "bad")]
+    rows = [{"id": str(i), "text": text, "mood": mood} for i, (text, mood) in enumerate(moods)]
+    text = MINE.partition("[facets.topics]")[0]
+    assert checked(text, tmp_path, str(tiny.write_jsonl(tmp_path / "rows.jsonl", rows)), "--min", "1") == 0
+    out = capsys.readouterr().out
+    said = "counted below: 2, leaving out 2 without a text and 2 with the text of an earlier one"
+    assert f"\n6 reviews that can be read; {said}\n" in out
+    assert "mood: known of 2 reviews" in out
+    assert [line.split() for line in out.splitlines() if line.startswith("  good ")] == [["good", "1"]]
+    assert checked(text, tmp_path, str(tiny.write_jsonl(tmp_path / "rows.jsonl", rows[-1:])), "--min", "1") == 1
+    assert "\n1 review that can be read\n" in capsys.readouterr().out
+    assert checked(text, tmp_path, str(tiny.write_jsonl(tmp_path / "rows.jsonl", rows[3:5])), "--min", "1") == 1
+    assert "mood good (0), mood bad (0)" in capsys.readouterr().out  # nothing but blanks is no crash
+
+
 def test_lines_that_do_not_fit_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"id": str(i), "text": f"Nummer {i}", "mood": "bad" if i % 2 else "good"} for i in range(40)]
     path = tiny.write_jsonl(tmp_path / "rows.jsonl", [*rows, {"text": "Hei", "mood": "god"}])

@@ -27,6 +27,9 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     )
     for role, text in _COLUMNS.items():
         group.add_argument(f"--{role}-column", metavar="NAME", help=text)
+    group.add_argument(
+        "--rating-scale", metavar="SCALE", help="of the ratings: stars (1-5), nps (0-10), or such as 1-6, 1-10, 0-100"
+    )
     group.add_argument("--encoding", metavar="NAME", help="such as windows-1252")
     group.add_argument("--delimiter", metavar="CHAR", help='between cells: ";" "," "|" or tab')
     group.add_argument("--sheet", metavar="NAME", help="of a workbook (default: the first with something in it)")
@@ -53,6 +56,7 @@ def reading_options(args: argparse.Namespace) -> ReadingOptions:
         text_column=args.text_column,
         title_column=args.title_column,
         rating_column=args.rating_column,
+        rating_scale=args.rating_scale,
         date_column=args.date_column,
         language_column=args.language_column,
         encoding=args.encoding,

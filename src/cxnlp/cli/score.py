@@ -95,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
         raise
     except KeyboardInterrupt:
         if not _say_how_to_go_on(output, progress, "interrupted"):
+            print("cxnlp: no part was done far enough to be kept: the same command starts anew", file=sys.stderr)
             raise
         return INTERRUPTED
     text = summary_text(summary, bar=_bar_character())

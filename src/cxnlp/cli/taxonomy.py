@@ -12,6 +12,7 @@ from cxnlp.errors import DataError
 
 if TYPE_CHECKING:
     from cxnlp.data.counts import Counts
+    from cxnlp.data.distinct import Distinct
     from cxnlp.data.migrate_files import Migrated
     from cxnlp.data.read import Problem
     from cxnlp.taxonomy import Taxonomy
@@ -77,7 +78,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     check = commands.add_parser(
         "check", help="say whether a taxonomy can be used, and how many reviews each label has", epilog=_CHECK,
         formatter_class=raw,
-        description="Check a taxonomy file and, with labelled reviews, count those of each label.",
+        description="Check a taxonomy file and, with labelled reviews, count those of each label. Blank texts and copies "
+        "of a text are not counted.",
     )  # fmt: skip
     check.add_argument("file", type=Path, metavar="FILE.toml", help="a taxonomy")
     check.add_argument("data", type=Path, nargs="*", metavar="DATA", help="JSONL files of labelled reviews")
@@ -128,6 +130,7 @@ def run_check(args: argparse.Namespace) -> int:
     """Check a taxonomy, and count."""
     from cxnlp.data import read_review_files
     from cxnlp.data.counts import count
+    from cxnlp.data.distinct import distinct
     from cxnlp.taxonomy import load_taxonomy
 
     taxonomy = load_taxonomy(args.file)
@@ -139,14 +142,27 @@ def run_check(args: argparse.Namespace) -> int:
     if not args.data:
         return _GOOD
     reviews, problems = read_review_files(args.data, taxonomy)
-    counts = count(reviews, ["all"] * len(reviews), taxonomy) if reviews else None
+    found = distinct(reviews)
+    counts = count(found.reviews, ["all"] * len(found.reviews), taxonomy) if found.reviews else None
     few = _few(taxonomy, counts, args.least)
-    print(f"\n{len(reviews):,} reviews that can be read")
+    print(f"\n{_reviews(len(reviews))} that can be read{_left_out(found)}")
     if counts:
         print("\n".join(_counts(taxonomy, counts, args.least)))
     print("\n".join(_verdict(few, args.least)))
     print("\n".join(_listed("lines that cannot be read", problems)))
     return _NOT_ALL if few or problems else _GOOD
+
+
+def _reviews(n: int) -> str:
+    return "1 review" if n == 1 else f"{n:,} reviews"
+
+
+def _left_out(found: Distinct) -> str:
+    """Say how many reviews are not counted, and why."""
+    blank = f"{found.n_blank:,} without a text" if found.n_blank else ""
+    copies = f"{found.n_copies:,} with the text of an earlier one" if found.n_copies else ""
+    why = " and ".join(filter(None, [blank, copies]))
+    return f"; counted below: {len(found.reviews):,}, leaving out {why}" if why else ""
 
 
 def _few(taxonomy: Taxonomy, counts: Counts | None, least: int) -> list[str]:

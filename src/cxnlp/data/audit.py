@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cxnlp.data.counts import Counts, count
-from cxnlp.data.read import Problem, json_lines
+from cxnlp.data.read import Problem, json_lines, refuse_twice
 from cxnlp.data.review import Review, review_from_record
 from cxnlp.data.splits import split_of
-from cxnlp.errors import DataError, TaxonomyError, nearest
+from cxnlp.errors import TaxonomyError, nearest
 from cxnlp.taxonomy import Facet, FacetValue, Taxonomy, check_labels
 from cxnlp.text import clean, text_hash
 
@@ -69,10 +69,7 @@ def audit(paths: Sequence[Path], taxonomy: Taxonomy, splits: Mapping[Path, str] 
     Raises:
         DataError: a file cannot be opened, or is given twice.
     """
-    resolved = [path.resolve() for path in paths]
-    for i, path in enumerate(resolved):
-        if path in resolved[:i]:
-            raise DataError(f"{paths[i]}: given twice; give each file once")
+    refuse_twice(paths)
     auditor = _Auditor(taxonomy)
     for path in paths:
         auditor.file(path, (splits or {}).get(path, ""))

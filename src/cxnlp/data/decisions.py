@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from cxnlp.data.formats import GENERIC, Format
 from cxnlp.data.roles import Roles
-from cxnlp.data.survey import Survey
-from cxnlp.data.values import date_of
+from cxnlp.data.survey import NUMBERS, Survey
+from cxnlp.data.values import STARS, date_of
 from cxnlp.text.shorten import shorten
 
 _MAX_NAMED = 12
@@ -48,7 +48,12 @@ def decisions(
 def _scale(found: Survey) -> str:
     if found.scale is None:
         return "in words or on a scale that is not known, so numbers are not compared with the text"
-    return f"on a scale of {found.scale.name}{', with a decimal comma' if found.decimal_comma else ''}"
+    why = ""
+    if found.ratings and found.ratings.reason == NUMBERS and found.scale != STARS and found.ratings.numbers:
+        low, high = found.ratings.numbers
+        why = f", as its numbers run from {low:g} to {high:g} (--rating-scale says otherwise)"
+    comma = ", with a decimal comma" if found.decimal_comma else ""
+    return f"on a scale of {found.scale.name}{comma}{why}"
 
 
 def _dates(found: Survey) -> str:

@@ -18,7 +18,8 @@ class Mapping:
     text: str | None = None
     title: str | None = None
     rating: str | None = None
-    rating_scale: Literal["stars", "nps", "1-6", "1-10", "0-100"] | None = None
+    rating_scale: str | None = None
+    """``stars``, ``nps``, or lowest and highest such as ``1-6``."""
     date: str | None = None
     date_order: Literal["day-first", "month-first"] | None = None
     language: str | None = None
@@ -60,6 +61,7 @@ def merged(options: ReadingOptions, mapping: Mapping) -> ReadingOptions:
         text_column=options.text_column or mapping.text,
         title_column=_first(options.title_column, mapping.title),
         rating_column=_first(options.rating_column, mapping.rating),
+        rating_scale=options.rating_scale or mapping.rating_scale,
         date_column=_first(options.date_column, mapping.date),
         language_column=_first(options.language_column, mapping.language),
         encoding=options.encoding or mapping.encoding,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,18 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.path}, {self.unit} {self.line}: {self.reason}"
+
+
+def refuse_twice(paths: Sequence[Path]) -> None:
+    """Refuse a file that is given twice, under whatever name: its reviews would count twice.
+
+    Raises:
+        DataError: one is.
+    """
+    resolved = [path.resolve() for path in paths]
+    for i, path in enumerate(resolved):
+        if path in resolved[:i]:
+            raise DataError(f"{paths[i]}: given twice; give each file once")
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:

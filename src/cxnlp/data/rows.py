@@ -11,6 +11,7 @@ from typing import Any
 from cxnlp.data.delimited import BAD_QUOTES, INVALID_BYTES, LONG_LINE, NUL_BYTES
 from cxnlp.data.encodings import Encoding
 from cxnlp.data.json_rows import BROKEN_LINE, NOT_TEXT
+from cxnlp.data.survey import RatingsRead
 
 TOO_FEW_FIELDS = "too_few_fields"
 """Flag: a row shorter than the header; the missing cells are empty."""
@@ -40,6 +41,8 @@ class ReadingOptions:
     """The name of a known export, such as ``trustpilot``, or ``generic`` for none of them."""
     keep_personal: bool = False
     """Whether columns of names, e-mail, telephone, IP and place are carried to the output."""
+    rating_scale: str | None = None
+    """How ratings are given: ``stars``, ``nps``, or lowest and highest such as ``1-6``."""
     keep_unfinished: bool = False
     """Whether preview and unfinished responses of a survey are rows."""
     mapping: Path | None = None
@@ -104,6 +107,8 @@ class Table:
     """Column to ``date`` or ``datetime``, where the file says so; the cells are text, as ISO 8601 has them."""
     day_first: bool = True
     """Whether dates with the year last begin with the day."""
+    ratings: RatingsRead | None = None
+    """How the ratings were read; None without a column of them."""
     rows: Callable[[Counter[str]], Iterator[Row]] = field(default=_no_rows, repr=False, compare=False)
     """Reads the rows, and counts those left out in what it is given; ``read_rows`` calls it."""
 

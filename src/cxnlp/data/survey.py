@@ -23,6 +23,21 @@ EDITED = "earlier version of a review that was edited"
 _REVIEW_ID = re.compile(r"reviewid=([^&#\s]+)", re.IGNORECASE)
 _MAX_SMALL = 10
 
+GIVEN, EXPORT, NAME, NUMBERS = "given", "export", "name", "numbers"
+"""Why ratings were read on a scale: the user said so, such an export has it, the column's name, or its numbers."""
+
+
+@dataclass(frozen=True)
+class RatingsRead:
+    """On which scale the ratings of a column were read, and why."""
+
+    scale: Scale | None
+    """None where no scale is known: ratings in words are read, and numbers are not."""
+    reason: str
+    """``given``, ``export``, ``name`` or ``numbers``; empty without a scale."""
+    numbers: tuple[float, float] | None
+    """The smallest and the largest number of the column; None if it has none."""
+
 
 @dataclass(frozen=True)
 class Dates:
@@ -43,9 +58,15 @@ class Survey:
     left_out: Counter[str]
     superseded: NDArray[np.int64] | None
     """Positions of rows (from 0, of those that count otherwise) of which a later edit counts, in order."""
-    scale: Scale | None
+    ratings: RatingsRead | None
+    """None without a column of ratings."""
     decimal_comma: bool
     dates: Dates
+
+    @property
+    def scale(self) -> Scale | None:
+        """The scale of the ratings."""
+        return self.ratings.scale if self.ratings else None
 
 
 class Ratings:
@@ -65,15 +86,27 @@ class Ratings:
             self.low, self.high = min(self.low, number), max(self.high, number)
             self.decimal_comma |= isinstance(value, str) and "," in value
 
-    def scale(self, column: str) -> Scale | None:
-        """Give the scale that the numbers and the column's name speak for; None if none does."""
-        name = column.casefold()
+    def read(self, column: str, *, given: Scale | None, export: Scale | None) -> RatingsRead:
+        """Give the scale: the one that is given, that of the export, or what the column's name and numbers speak for."""
+        numbers = (self.low, self.high) if self.n else None
+        if given or export:
+            return RatingsRead(given or export, GIVEN if given else EXPORT, numbers)
+        scale, reason = self._by_name(column.casefold()), NAME
+        if scale is None:
+            scale, reason = self._by_numbers(), NUMBERS
+        return RatingsRead(scale, reason if scale else "", numbers)
+
+    def _by_name(self, name: str) -> Scale | None:
+        if self.n and self.low >= 0:
+            if self.high <= _MAX_SMALL and any(word in name for word in RECOMMEND):
+                return NPS
+            if self.high <= 6 and "terning" in name:
+                return Scale(1, 6)
+        return None
+
+    def _by_numbers(self) -> Scale | None:
         if not self.n or self.low < 0:
             return None
-        if self.high <= _MAX_SMALL and any(word in name for word in RECOMMEND):
-            return NPS
-        if self.high <= 6 and "terning" in name:
-            return Scale(1, 6)
         if self.high <= 5:
             return STARS
         if self.high <= 6:
@@ -154,9 +187,13 @@ def survey(
     edits: bool,
     scale: Scale | None,
     month_first: bool,
-    date_order: str | None,
+    date_order: str | None = None,
+    given: Scale | None = None,
 ) -> Survey:
-    """Look through the rows once; memory does not grow with them, but for 16 bytes each where edits are looked for."""
+    """Look through the rows once; memory does not grow with them, but for 16 bytes each where edits are looked for.
+
+    ``scale`` of ratings is the export's, ``given`` the one that the user says.
+    """
     ratings, days = Ratings(), Days()
     versions = Edits(roles.get("link"), roles.get("updated")) if edits else None
     left_out: Counter[str] = Counter()
@@ -178,12 +215,11 @@ def survey(
     if superseded is not None and len(superseded):
         left_out[EDITED] = len(superseded)
         n_rows -= len(superseded)
-    found = scale or (ratings.scale(rating) if rating is not None else None)
     return Survey(
         n_rows,
         left_out,
         superseded,
-        found,
+        ratings.read(rating, given=given, export=scale) if rating is not None else None,
         ratings.decimal_comma,
         days.dates(month_first=month_first, given=date_order),
     )

@@ -23,7 +23,7 @@ from cxnlp.data.roles import Roles, find_roles
 from cxnlp.data.rows import ROW_FLAGS, ReadingOptions, Row, Table
 from cxnlp.data.source import SUFFIXES, Source, open_source
 from cxnlp.data.survey import EDITED, Survey, kept, survey
-from cxnlp.data.values import SCALES, Scale, joined, language_of, original_of, rating_of
+from cxnlp.data.values import Scale, joined, language_of, original_of, rating_of, scale_named
 from cxnlp.errors import DataError
 
 __all__ = [
@@ -48,6 +48,7 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
     """
     mapping = read_mapping(options.mapping) if options.mapping else NO_MAPPING
     options = merged(options, mapping)
+    scale = scale_named(options.rating_scale, "rating scale") if options.rating_scale else None
     raw = open_raw(open_source(path), options)
     named = options.format is not None
     export = recognise(raw.columns, options.format)
@@ -69,9 +70,10 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
         roles.columns,
         reason=reason,
         edits=export.edits,
-        scale=SCALES[mapping.rating_scale] if mapping.rating_scale else export.scale,
+        scale=export.scale,
         month_first=export.month_first,
         date_order=mapping.date_order,
+        given=scale,
     )
     personal = () if options.keep_personal else personal_columns(raw.columns, export, mapping, roles)
     return Table(
@@ -90,6 +92,7 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
         kind=raw.source.kind,
         kinds=raw.kinds,
         day_first=found.dates.day_first,
+        ratings=found.ratings,
         rows=_Reading(body, reason, found, Meaning(roles.columns, found.scale)),
     )
 

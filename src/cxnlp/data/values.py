@@ -7,6 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from cxnlp.errors import SettingsError
+from cxnlp.text.shorten import shorten
+
 _NUMBER = re.compile(
     r"\s*(-?\d{1,6}(?:[.,]\d{1,6})?)\s*(?:/\s*\d+|(?:out )?of \d+|av \d+|af \d+|stars?|★|\*)?\s*", re.IGNORECASE
 )
@@ -55,7 +58,26 @@ STARS = Scale(1, 5)
 RECOMMEND = ("nps", "recommend", "anbefal", "rekommend")
 """Words in the name of a column that ask how likely somebody is to recommend the company, from 0 to 10."""
 NPS = Scale(0, 10, nps=True)
-SCALES = {"stars": STARS, "nps": NPS, "1-6": Scale(1, 6), "1-10": Scale(1, 10), "0-100": Scale(0, 100)}
+_SCALES = {"stars": STARS, "nps": NPS}
+_FROM_TO = re.compile(r"(\d{1,4})-(\d{1,4})")
+
+
+def scale_named(name: str, where: str) -> Scale:
+    """Give the scale of a name: ``stars``, ``nps``, or lowest and highest such as ``1-6``; ``where`` is for messages.
+
+    Raises:
+        SettingsError: it names none.
+    """
+    given = name.strip().lower()
+    if given in _SCALES:
+        return _SCALES[given]
+    match = _FROM_TO.fullmatch(given)
+    if match and int(match[1]) < int(match[2]):
+        return Scale(int(match[1]), int(match[2]))
+    raise SettingsError(
+        f"{where}: {shorten(name, 40)!r} is no scale of ratings, expected stars (1 to 5), nps (0 to 10), or the lowest "
+        "and the highest rating, such as 1-6"
+    )
 
 
 def number_of(value: Any) -> float | None:

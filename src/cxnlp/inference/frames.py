@@ -114,7 +114,7 @@ def _rows(columns: FrameColumns, names: Sequence[str], roles: Mapping[str, str],
     body = zip(*used.values(), strict=True)
     raw = [Raw(number, dict(zip(used, cells, strict=True))) for number, cells in enumerate(body, 1)]
     export = recognise(names)
-    found = survey(raw, roles, reason=None, edits=False, scale=export.scale, month_first=False, date_order=None)
+    found = survey(raw, roles, reason=None, edits=False, scale=export.scale, month_first=False)
     meaning = Meaning(roles, found.scale)
     rows = [meaning.row(one) for one in raw]
     if mask := hooks.mask:

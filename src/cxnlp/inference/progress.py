@@ -47,7 +47,7 @@ def identify(table: Table, fingerprint: str, options: ScoreOptions, hooks: str, 
         "the input": {"bytes": size, "sha256": content},
         "how the input is read": [
             table.kind, table.encoding.codec, table.delimiter, table.format, table.text_column, dict(table.roles),
-            list(table.columns), table.n_rows,
+            list(table.columns), table.n_rows, table.ratings.scale.name if table.ratings and table.ratings.scale else "",
         ],
         "the model": fingerprint,
         "the engine": options.engine,
@@ -74,7 +74,7 @@ class Progress:
         self._done = False
         self._lock = _lock(output)
         try:
-            self._begin(identity, note, restart=restart)
+            resumed = self._begin(identity, note, restart=restart)
             self.journal = Journal(self.folder / _JOURNAL_FILE, n_bytes)
         except OSError as error:
             self._lock.release()
@@ -83,6 +83,8 @@ class Progress:
             note("the last part of the progress was torn or damaged; it is scored again")
         if self.journal.n_rows:
             note(f"going on where an earlier run stopped: {self.journal.n_rows:,} rows are scored already")
+        elif resumed:
+            note("an earlier run was cut short before the first part of its rows could be kept; starting anew")
 
     def done(self) -> None:
         """Have the folder removed at the end: the output is there."""
@@ -105,12 +107,13 @@ class Progress:
         if isinstance(error, OSError):
             refuse(self._output, error)
 
-    def _begin(self, identity: Identity, note: Callable[[str], None], *, restart: bool) -> None:
+    def _begin(self, identity: Identity, note: Callable[[str], None], *, restart: bool) -> bool:
+        """Write down what this run is; give whether an earlier run was the same."""
         path = self.folder / _RUN_FILE
         wanted = json.loads(json.dumps(identity))
         before = _read(path)
         if before == wanted and not restart:
-            return
+            return True
         if (self.folder / _JOURNAL_FILE).exists():
             if restart:
                 note("starting anew, as asked")
@@ -123,6 +126,7 @@ class Progress:
         temporary = path.with_suffix(".part")
         temporary.write_text(json.dumps(wanted, indent=1) + "\n", "utf-8")
         os.replace(temporary, path)
+        return False
 
     def _remove(self, *names: str) -> None:
         for name in names:

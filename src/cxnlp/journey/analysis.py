@@ -13,6 +13,7 @@ from cxnlp.journey.errors import Errors, corrected
 from cxnlp.journey.frame import LOW, TOP, Frame, make_frame
 from cxnlp.journey.levers import delights, mend_first, moments_of_truth
 from cxnlp.journey.periods import over_time
+from cxnlp.journey.ratings import rating_scale
 from cxnlp.journey.result import Cell, Division, Journey, Overview, Share, Trust, share
 from cxnlp.journey.scored import ScoredFile
 
@@ -53,6 +54,7 @@ def _overview(scored: ScoredFile, frame: Frame) -> Overview:
         *_mean(frame.score[~np.isnan(frame.score)]),
         low_ratings=share(int((frame.rating <= LOW).sum()), rated) if rated else None,
         top_ratings=share(int((frame.rating >= TOP).sum()), rated) if rated else None,
+        ratings=rating_scale(scored.roles["rating"], read) if (read := scored.table.ratings) else None,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from cxnlp.evaluation.intervals import share_difference, wilson
 from cxnlp.evaluation.report import plain
+from cxnlp.journey.ratings import RatingScale
 
 RATING, VERDICT, NOTHING = "rating", "verdict", ""
 """What blame and praise are held against: the customer's rating, the verdict of the same model, or nothing."""
@@ -200,6 +201,8 @@ class Overview:
     mean_score_high: float
     low_ratings: Share | None
     top_ratings: Share | None
+    ratings: RatingScale | None
+    """How they were read; None without a column of them."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -25,6 +25,13 @@ class Words:
     """Facet to label to name, of the default taxonomy."""
     facets: Mapping[str, str]
     languages: Mapping[str, str]
+    nouns: Mapping[str, Sequence[str]]
+    """What is counted to its name for one, and for any other number."""
+    sheets: Mapping[str, str]
+    """Key of a table to the name of its sheet in a workbook."""
+    dates: Mapping[str, str]
+    """How a day, a month and a week are written."""
+    months: Sequence[str]
     decimal: str
     thousands: str
 
@@ -39,6 +46,26 @@ class Words:
     def count(self, n: int) -> str:
         """Write a count: ``12,345``."""
         return f"{n:,}".replace(",", self.thousands)
+
+    def noun(self, what: str, n: int) -> str:
+        """Name what is counted, as it is called beside that number."""
+        return self.nouns[what][n != 1]
+
+    def counted(self, what: str, n: int) -> str:
+        """Write a count with what is counted: ``1 review``, ``2 reviews``."""
+        return f"{self.count(n)} {self.noun(what, n)}"
+
+    def day(self, iso: str) -> str:
+        """Write a day, given as ISO 8601: ``2 March 2026``."""
+        year, month, day = map(int, iso.split("-"))
+        return self.dates["day"] % {"day": day, "month": self.months[month - 1], "year": year}
+
+    def period(self, name: str) -> str:
+        """Write a month or a week, given as ``2026-03`` or ``2026-W05``."""
+        year, _, rest = name.partition("-")
+        if rest.startswith("W"):
+            return self.dates["week"] % {"week": int(rest[1:]), "year": year}
+        return self.dates["month"] % {"month": self.months[int(rest) - 1], "year": year}
 
     def number(self, value: float, places: int = 2) -> str:
         """Write a number; a dash for one that is not known."""
@@ -75,13 +102,17 @@ def load_words(language: str) -> Words:
             f"no words in {language!r}, expected one of {', '.join(LANGUAGES)}{nearest(language, list(LANGUAGES))}"
         )
     table = tomllib.loads(resources.files("cxnlp.journey").joinpath(f"words/{language}.toml").read_text("utf-8"))
-    number = table["number"]
+    number, dates = table["number"], table["dates"]
     return Words(
         language,
         table["words"],
         table["labels"],
         table["facets"],
         table["languages"],
+        table["counted"],
+        table["sheets"],
+        {key: form for key, form in dates.items() if key != "months"},
+        dates["months"],
         number["decimal"],
         number["thousands"],
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cxnlp.data import Problem
+from cxnlp.data.read import refuse_twice
 from cxnlp.errors import DataError
 from cxnlp.evaluation.compare import Labels
 from cxnlp.evaluation.second import labelled_lines
@@ -37,9 +38,11 @@ def read_annotations(paths: Iterable[Path], taxonomy: Taxonomy) -> Annotations:
     """Read labelled JSONL files; an annotator is what a line has under ``annotator``, or else the file's name.
 
     Raises:
-        DataError: a file cannot be opened, or there are not two annotators who labelled the same review.
+        DataError: a file cannot be opened or is given twice, or there are not two annotators who labelled the same
+            review.
     """
     paths = list(paths)
+    refuse_twice(paths)
     found = Annotations()
     stems = [path.stem for path in paths]
     for path in paths:

@@ -87,7 +87,10 @@ def check_labels(taxonomy: Taxonomy, facet: Facet, value: object) -> dict[str, s
         if label not in facet.labels:
             raise TaxonomyError(f"unknown label {_shown(label)} in {facet.name}{nearest(label, list(facet.labels))}")
         if p and polarity and p not in polarity.labels:
-            raise TaxonomyError(f"unknown polarity {_shown(p)} of {label!r}{nearest(p, list(polarity.labels))}")
+            raise TaxonomyError(
+                f"unknown polarity {_shown(p)} of {label!r}, expected one of {', '.join(polarity.labels)}"
+                f"{nearest(p, list(polarity.labels))}"
+            )
     if facet.main and not present:
         raise TaxonomyError(f"{facet.name} is empty, expected at least one label, the main one first")
     return present
