@@ -43,7 +43,7 @@ def test_the_workbook_holds_the_tables_and_no_formula(tmp_path: Path) -> None:
     rows = [one | {"store": "=1+1" if one["id"] % 2 else "Oslo"} for one in SMALL]
     report(tmp_path, rows, "--xlsx", str(tmp_path / "tables.xlsx"))
     book = openpyxl.load_workbook(tmp_path / "tables.xlsx")
-    sheet = book["The journey map"]
+    sheet = book["Journey map"]
     counted = {(r[0], r[1]): r[2:5] for r in sheet.iter_rows(min_row=2, values_only=True)}
     assert counted["delivery", "All phases"] == (3, 1, 2)
     cells = [cell for one in book["By store"].iter_rows() for cell in one if cell.value and "1+1" in str(cell.value)]
@@ -93,7 +93,7 @@ def test_a_cell_opens_its_reviews_by_click_and_by_keyboard(tmp_path: Path, opene
     found = report(tmp_path, SMALL)
     page = opened(tmp_path / "report.html")
     page.locator('[aria-label^="delivery, delivery:"]').click()
-    assert page.locator("#reviews-title").inner_text() == "delivery, delivery: 3 reviews, 1 praise it, 2 blame it"
+    assert page.locator("#reviews-title").inner_text() == "delivery, delivery: 3 reviews, praise in 1, blame in 2"
     texts = page.locator("#reviews blockquote").all_inner_texts()
     assert sorted(texts) == ["Anmeldelse nummer 1.", "Anmeldelse nummer 2.", "Anmeldelse nummer 3."]
     page.keyboard.press("Escape")
@@ -103,7 +103,7 @@ def test_a_cell_opens_its_reviews_by_click_and_by_keyboard(tmp_path: Path, opene
         if (page.evaluate("document.activeElement.getAttribute('aria-label')") or "").startswith("staff, support:"):
             break
     page.keyboard.press("Enter")
-    assert page.locator("#reviews-title").inner_text() == "staff, support: 2 reviews, 1 praise it, 0 blame it"
+    assert page.locator("#reviews-title").inner_text() == "staff, support: 2 reviews, praise in 1, blame in 0"
     assert page.locator("#reviews .facts").all_inner_texts()[0].startswith("row 6 · Norwegian · neutral")
     page.keyboard.press("Escape")
     shown = {

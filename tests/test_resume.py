@@ -208,12 +208,14 @@ def test_before_anything_is_kept_the_run_starts_anew_and_says_so(tmp_path: Path,
 def test_ctrl_c_before_anything_is_kept_says_that_the_command_starts_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    chunks = [0]
+
     def stop(number: int) -> None:
-        if number > kept:
+        if number > chunks[0]:
             raise KeyboardInterrupt
 
     monkeypatch.setattr("cxnlp.inference.tagger.Tagger.load", lambda *_, **__: FakeTagger(None, stop))
-    for kept, said in ((0, "the same command starts anew"), (2, "run the same command again to go on")):
+    for chunks[0], said in ((0, "the same command starts anew"), (2, "run the same command again to go on")):
         assert main(["score", str(source(tmp_path)), "-o", str(tmp_path / "out.csv")]) == 130
         assert said in capsys.readouterr().err
     assert resume(tmp_path).kept == 128

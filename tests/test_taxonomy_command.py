@@ -187,7 +187,14 @@ def test_enough_of_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_blank_texts_and_copies_are_not_counted_and_it_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    moods = [("Fint.", "good"), (" fint. ", "good"), ("Fint.", "bad"), ("", "good"), (" \u200b\n", "bad"), ("Nei.", "bad")]
+    moods = [
+        ("Fint.", "good"),
+        (" fint. ", "good"),
+        ("Fint.", "bad"),
+        ("", "good"),
+        (" \u200b\n", "bad"),
+        ("Nei.", "bad"),
+    ]
     rows = [{"id": str(i), "text": text, "mood": mood} for i, (text, mood) in enumerate(moods)]
     text = MINE.partition("[facets.topics]")[0]
     assert checked(text, tmp_path, str(tiny.write_jsonl(tmp_path / "rows.jsonl", rows)), "--min", "1") == 0

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 UNKNOWN_LABELS = 1
 """Exit code when the report was written but rows were left out, whose labels are not the model's."""
 
+_STANDARD_NAME = "standard input"
 _DESCRIPTION = """\
 Make a page of a file that cxnlp score wrote: the journey map, what to mend first, what delights, moments of truth,
 change over time, differences between languages, stores and whatever column, and how far to trust it. The page is one
@@ -30,6 +31,7 @@ _EPILOG = """\
 examples:
   cxnlp report scored.csv --output report.html
   cxnlp report scored.csv --output report.html --language no --by store --by source
+  cxnlp report scored.csv --output report.html --title "Spring campaign" --rating-scale 1-10
   cxnlp report scored.jsonl --output report.html --evaluation scores.json --xlsx tables.xlsx --json report.json
 
 Needs pip install "cxnlp[report]"; to show texts, whose personal data is masked, also "cxnlp[privacy]" (or give
@@ -52,6 +54,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE.html", help="the page (default: NAME.report.html beside the input)"
     )
+    parser.add_argument("--title", metavar="TEXT", help="title of the page (default: after the input's name)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures here too")
     parser.add_argument("--xlsx", type=Path, metavar="FILE", help="write the tables here too")
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="language of the page (default: en)")
@@ -84,6 +87,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Read, count, write; give the exit code."""
     from cxnlp.bundle import read_manifest, shipped_bundle
+    from cxnlp.data.source import STANDARD
     from cxnlp.data.write import AtomicFile, AtomicText
     from cxnlp.journey.analysis import analyse
     from cxnlp.journey.choose import choose
@@ -92,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.journey.parts import parts_of
     from cxnlp.journey.scored import read_scored
     from cxnlp.journey.shown import read_shown
+    from cxnlp.journey.summary import summary
     from cxnlp.journey.tables import Tables
     from cxnlp.journey.words import load_words
 
@@ -110,13 +115,16 @@ def run(args: argparse.Namespace) -> int:
         chosen = choose(scored.reviews, args.reviews)
         load = _loader(bundle) if _finds_evidence(args) else None
         shown = read_shown(scored, chosen.reviews, with_text=not args.no_texts, load=load)
-        page.write(Page(journey, scored, chosen, shown, words, manifest.name).html())
+        title = (args.title or "").strip() or _title(words.say["title"], args.file)
+        said = summary(journey, parts, words, _STANDARD_NAME if args.file == STANDARD else args.file.name)
+        page.write(Page(journey, scored, chosen, shown, words, manifest.name, title, said).html())
         if figures:
-            figures.write(json.dumps(_facts(args, scored) | journey.as_json(), ensure_ascii=False, indent=1) + "\n")
+            facts = _facts(args, scored) | {"title": title, "summary": said}
+            figures.write(json.dumps(facts | journey.as_json(), ensure_ascii=False, indent=1) + "\n")
         if book:
             from cxnlp.journey.workbook import write_workbook
 
-            write_workbook(book, Tables(journey, parts, words).all())
+            write_workbook(book, Tables(journey, parts, words).all(), words, title)
     _print(outputs["output"], scored, journey, texts=scored.with_text and not args.no_texts)
     return UNKNOWN_LABELS if scored.n_unknown else 0
 
@@ -155,6 +163,14 @@ def _outputs(args: argparse.Namespace) -> dict[str, Path]:
     return files
 
 
+def _title(title: str, file: Path) -> str:
+    """Give a title after the name of a file, without its suffixes and with spaces."""
+    from cxnlp.data.source import unpacked
+
+    name = unpacked(file).stem.replace("_", " ").replace("-", " ").strip()
+    return f"{title}: {name}" if name else title
+
+
 def _finds_evidence(args: argparse.Namespace) -> bool:
     return find_spec("spacy") is not None if args.evidence is None else bool(args.evidence)
 
@@ -176,16 +192,26 @@ def _facts(args: argparse.Namespace, scored: ScoredFile) -> dict[str, Any]:
 
 
 def _print(output: Path, scored: ScoredFile, journey: Journey, *, texts: bool) -> None:
-    print(f"{output}: {journey.overview.reviews:,} reviews of {scored.n_rows:,} rows")
+    from cxnlp.loop.answers import counted
+
+    print(f"{output}: {counted(journey.overview.reviews, 'review')} of {counted(scored.n_rows, 'row')}")
     read = {
         "rating": sum(review.rating is not None for review in scored.reviews),
         "date": sum(review.day is not None for review in scored.reviews),
     }
+    ratings = scored.table.ratings
+    scale = f", on a scale of {ratings.scale.name}" if ratings and ratings.scale else ""
     for role, n in read.items():
-        found = f"{scored.roles[role]} ({n:,} of them can be read)" if role in scored.roles else ""
+        found = (
+            f"{scored.roles[role]} ({n:,} of them can be read{scale if role == 'rating' else ''})"
+            if role in scored.roles
+            else ""
+        )
         print(f"  {role:<8} {found or f'none found; --{role}-column NAME names it'}")
     none = "not shown" if scored.with_text else "none found; --text-column NAME names them"
     print(f"  texts    {'of some reviews, masked' if texts else none}")
     print(f"  by       {', '.join(('language', *scored.divided_by))}")
     if scored.n_unknown:
-        print(f"cxnlp: {scored.n_unknown:,} rows left out: labels that the model does not know", file=sys.stderr)
+        print(
+            f"cxnlp: {counted(scored.n_unknown, 'row')} left out: labels that the model does not know", file=sys.stderr
+        )

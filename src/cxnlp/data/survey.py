@@ -87,7 +87,7 @@ class Ratings:
             self.decimal_comma |= isinstance(value, str) and "," in value
 
     def read(self, column: str, *, given: Scale | None, export: Scale | None) -> RatingsRead:
-        """Give the scale: the one that is given, that of the export, or what the column's name and numbers speak for."""
+        """Give the scale that is given, that of the export, or what the column's name and numbers speak for."""
         numbers = (self.low, self.high) if self.n else None
         if given or export:
             return RatingsRead(given or export, GIVEN if given else EXPORT, numbers)

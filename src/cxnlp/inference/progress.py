@@ -43,11 +43,12 @@ def identify(table: Table, fingerprint: str, options: ScoreOptions, hooks: str, 
             content = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{table.path}: cannot be read ({error.strerror}); give a file of reviews") from error
+    scale = table.ratings.scale if table.ratings else None
     return {
         "the input": {"bytes": size, "sha256": content},
         "how the input is read": [
             table.kind, table.encoding.codec, table.delimiter, table.format, table.text_column, dict(table.roles),
-            list(table.columns), table.n_rows, table.ratings.scale.name if table.ratings and table.ratings.scale else "",
+            list(table.columns), table.n_rows, scale.name if scale else "",
         ],
         "the model": fingerprint,
         "the engine": options.engine,

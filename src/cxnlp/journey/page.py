@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from cxnlp.journey.charts import diameter, mix
 from cxnlp.journey.choose import Chosen
 from cxnlp.journey.pictures import Pictures
+from cxnlp.journey.ratings import scale_sentences
 from cxnlp.journey.result import Cell, Journey
 from cxnlp.journey.scored import ScoredFile
 from cxnlp.journey.shown import ShownReviews
@@ -37,6 +39,9 @@ class Page:
     words: Words
     model: str
     """The model's name."""
+    title: str
+    summary: Sequence[str]
+    """The sentences at the top."""
 
     def html(self) -> str:
         """Give the page. Whatever comes from data (names, labels, texts) is escaped.
@@ -51,7 +56,11 @@ class Page:
         return engine.get_template("journey.html").render(
             w=words.say,
             words=words,
-            name=self.scored.table.path.name,
+            title=self.title,
+            summary=self.summary,
+            scale=scale_sentences(read, words, rated=bool(journey.overview.low_ratings))
+            if (read := journey.overview.ratings)
+            else [],
             journey=journey,
             tables={table.key: table for table in tables.all()},
             pictures=Pictures(journey, tables, words),
@@ -85,7 +94,7 @@ class Page:
         said = words.say["cell"] % {
             "touchpoint": tables.touchpoint(cell.touchpoint),
             "phase": tables.phase(cell.phase),
-            "reviews": words.count(cell.reviews),
+            "reviews": words.counted("reviews", cell.reviews),
             "praised": words.count(cell.praised),
             "blamed": words.count(cell.blamed),
         }
@@ -93,6 +102,7 @@ class Page:
             "key": self._key(cell.touchpoint, cell.phase),
             "n": cell.reviews,
             "shown": words.count(cell.reviews),
+            "counted": words.counted("reviews", cell.reviews),
             "balance": words.signed(cell.balance, 1) if abs(cell.balance) >= 0.05 else "0",
             "em": min(2.6, diameter(cell, most)),
             "tone": tone,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cxnlp.evaluation.report import FEW
 from cxnlp.journey.charts import Bars, Figure, Line, bars, line
 from cxnlp.journey.parts import BLAME, PRAISE
+from cxnlp.journey.ratings import low_ratings, top_ratings
 from cxnlp.journey.result import Change, Division, Journey, Levers, Series, Share
 from cxnlp.journey.tables import Tables
 from cxnlp.journey.words import Words
@@ -44,6 +45,8 @@ class Pictures:
     def levers_note(self, key: str, levers: Levers) -> str:
         """Say what the bars are."""
         values = {"of": self.words.count(levers.outcome.of), "share": self.words.percent(levers.outcome.value)}
+        if scale := self.journey.overview.ratings:
+            values |= {"low": low_ratings(scale, self.words), "top": top_ratings(scale, self.words)}
         return self.words.say[f"{key}_{levers.against or 'nothing'}"] % values
 
     def moments(self) -> Bars:

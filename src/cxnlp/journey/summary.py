@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from cxnlp.inference.prediction import NEEDS_REVIEW
 from cxnlp.journey.parts import BLAME, PRAISE, Parts
-from cxnlp.journey.result import Cell, Journey, OverTime, Series, Share
+from cxnlp.journey.result import Cell, Journey, OverTime, Series
 from cxnlp.journey.words import Words
 
 _FEW = 10
@@ -72,13 +72,9 @@ def _change(time: OverTime, parts: Parts, words: Words) -> str:
     if not clear:
         return words.say["sum_no_change"] % values
     _, largest = max(clear, key=lambda one: one[0])
-    before, after = _last_two(largest.shares)
+    *_, before, after = largest.shares
     values |= {"from": words.percent(before.value), "to": words.percent(after.value)}
     return words.say["sum_change"] % (values | {"measure": _measure(largest, parts, words)})
-
-
-def _last_two(shares: Sequence[Share]) -> tuple[Share, Share]:
-    return shares[-2], shares[-1]
 
 
 def _measure(series: Series, parts: Parts, words: Words) -> str:
