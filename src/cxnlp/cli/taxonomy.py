@@ -78,8 +78,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     check = commands.add_parser(
         "check", help="say whether a taxonomy can be used, and how many reviews each label has", epilog=_CHECK,
         formatter_class=raw,
-        description="Check a taxonomy file and, with labelled reviews, count those of each label. Blank texts and copies "
-        "of a text are not counted.",
+        description="Check a taxonomy file and, with labelled reviews, count those of each label. Blank texts and "
+        "copies of a text are not counted.",
     )  # fmt: skip
     check.add_argument("file", type=Path, metavar="FILE.toml", help="a taxonomy")
     check.add_argument("data", type=Path, nargs="*", metavar="DATA", help="JSONL files of labelled reviews")

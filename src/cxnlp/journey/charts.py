@@ -96,7 +96,8 @@ class Line:
 
     title: str
     tone: str
-    top: str
+    top: float
+    """The share at which its axis ends."""
     bands: Sequence[str]
     """``x,y x,y …`` of the outline of each unbroken piece."""
     lines: Sequence[str]
@@ -131,7 +132,7 @@ def line(title: str, tone: str, shares: Sequence[Share], titles: Sequence[str], 
         for i, one in enumerate(shares)
         if one.of
     ]
-    return Line(title, tone, f"{top:.0%}", bands, lines, dots, note, clear)
+    return Line(title, tone, top, bands, lines, dots, note, clear)
 
 
 def diameter(cell: Cell, most: int) -> float:

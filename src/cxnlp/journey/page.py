@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from cxnlp.evaluation.report import FEW
 from cxnlp.journey.charts import diameter, mix
 from cxnlp.journey.choose import Chosen
 from cxnlp.journey.pictures import Pictures
@@ -76,6 +77,7 @@ class Page:
             show=self._cell,
             raw=_raw,
             per=self.chosen.per_polarity,
+            few=FEW,
             version=__version__,
             model=self.model,
         )
