@@ -79,9 +79,11 @@ def test_score_and_columns_take_the_same_options() -> None:
     given = [
         "r.csv", "--text-column", "a", "--title-column", "b", "--rating-column", "c", "--date-column", "d",
         "--language-column", "e", "--encoding", "cp1252", "--delimiter", "tab", "--sheet", "s", "--format", "generic",
-        "--mapping", "m.toml", "--keep-personal", "--keep-unfinished",
+        "--mapping", "m.toml", "--keep-personal", "--keep-unfinished", "--rating-scale", "1-6",
     ]  # fmt: skip
-    expected = ReadingOptions("a", "b", "c", "d", "e", "cp1252", "\t", "s", "generic", True, True, Path("m.toml"))
+    expected = ReadingOptions(
+        "a", "b", "c", "d", "e", "cp1252", "\t", "s", "generic", True, True, Path("m.toml"), "1-6"
+    )
     for command in ("score", "columns"):
         assert reading_options(build_parser().parse_args([command, *given])) == expected
         assert reading_options(build_parser().parse_args([command, "r.csv"])) == ReadingOptions()

@@ -167,3 +167,31 @@ def test_marks_hold_in_texts_with_emoji(tmp_path: Path, opened: Open) -> None:
     page.locator("[data-cell]").first.click()
     assert page.locator("#reviews mark").inner_text() == "Pakken kom aldri."
     assert page.locator("#reviews blockquote").inner_text() == text
+
+
+def test_on_paper_nothing_is_wider_than_the_page(tmp_path: Path, browser: Any) -> None:
+    rows = [one | {"store": f"Avdeling nummer {one['id'] % 9} ved {'x' * 30}"} for one in many()]
+    report(tmp_path, rows, "--language", "da")
+    page = browser.new_page(viewport={"width": 688, "height": 1000}, color_scheme="dark")  # A4 within its margins
+    page.goto((tmp_path / "report.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
+    page.locator("[data-cell]").first.focus()
+    page.keyboard.press("Tab")
+    focused = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(focused) == "solid"
+    assert page.locator(".screen").is_visible()
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 688
+    assert page.evaluate(focused) == "none"
+    assert not page.locator(".screen").is_visible()
+    colours = page.evaluate("[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]")
+    assert colours == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+    page.close()
+
+
+def test_on_a_telephone_only_the_wide_tables_scroll(tmp_path: Path, browser: Any) -> None:
+    report(tmp_path, many(), "--language", "sv", "--title", "Ettmycketlångtordsomintegårattbrytanågonstansalls" * 3)
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto((tmp_path / "report.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()

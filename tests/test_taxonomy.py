@@ -250,7 +250,7 @@ def test_targets_are_laid_on_the_axis_with_masks() -> None:
         ("mood", ["good"], "mood is of type list, expected one label"),
         ("mood", None, "mood is missing, expected one label"),
         ("parts", {"bar": "good"}, "unknown label 'bar' in parts"),
-        ("parts", {"room": "goood"}, "unknown polarity 'goood' of 'room', expected one of good, bad; did you mean"),
+        ("parts", {"room": "goood"}, "unknown polarity 'goood' of 'room', expected one of bad, good; did you mean"),
         ("parts", "room", "parts is of type str, expected {label: polarity} or a list of labels"),
         ("parts", [1], "parts is of type list, expected"),
         ("times", {"before": "good"}, "times is of type dict, expected a list of labels"),

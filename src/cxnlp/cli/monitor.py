@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.evaluation.drift_limits import Limits, effects_of
     from cxnlp.evaluation.drift_read import read_scored
     from cxnlp.evaluation.drift_show import show_drift
+    from cxnlp.evaluation.drift_words import in_words
     from cxnlp.reports.drift import drift_markdown
     from cxnlp.text import TextTokenizer
 
@@ -95,7 +96,8 @@ def run(args: argparse.Namespace) -> int:
                 "compare a longer time"
             )
         if as_json is not None:
-            as_json.write(json.dumps(drift.as_json(), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+            facts = {"in_words": in_words(drift)} | drift.as_json()
+            as_json.write(json.dumps(facts, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
         if markdown is not None:
             markdown.write(drift_markdown(drift))
     print(show_drift(drift, every=args.all))

@@ -41,12 +41,12 @@ class ReadingOptions:
     """The name of a known export, such as ``trustpilot``, or ``generic`` for none of them."""
     keep_personal: bool = False
     """Whether columns of names, e-mail, telephone, IP and place are carried to the output."""
-    rating_scale: str | None = None
-    """How ratings are given: ``stars``, ``nps``, or lowest and highest such as ``1-6``."""
     keep_unfinished: bool = False
     """Whether preview and unfinished responses of a survey are rows."""
     mapping: Path | None = None
     """A TOML file that gives the columns' roles."""
+    rating_scale: str | None = None
+    """How ratings are given: ``stars``, ``nps``, or lowest and highest such as ``1-6``."""
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from cxnlp.evaluation.drift import DRIFT, TOO_FEW, Drift, Finding
 from cxnlp.evaluation.drift_sample import Sample
+from cxnlp.evaluation.drift_words import in_words
 from cxnlp.text.shorten import shorten
 
 HEADS = ("measure", "reference", "new", "effect", "p", "PSI")
+_WIDTH = 100
 _WIDTHS = (47, 10, 10, 12, 8, 7)
 
 
 def show_drift(drift: Drift, *, every: bool = False) -> str:
-    """Lay out what has drifted, or every measure, and say how much was compared."""
-    lines = [*files_of(drift), "", verdict_of(drift)]
+    """Say what changed, lay out what has drifted, or every measure, and say how much was compared."""
+    lines = [*wrap(in_words(drift), _WIDTH), "", *files_of(drift), "", verdict_of(drift)]
     shown = drift.findings if every else drift.alarms
     if shown:
         lines += ["", _row(HEADS), *(_row(cells(one)) + (f"  {one.verdict}" if every else "") for one in shown)]
