@@ -258,11 +258,20 @@ def test_a_language_beyond_the_models_is_named_only_when_it_is_sure() -> None:
         "Ok",
         "ok i guess",
     ]
-    assert set(identify_languages(texts)) <= {"no", "da", "sv", "en"}
+    assert set(identify_languages(texts)) <= {"no", "da", "sv", "en", "und"}
     assert identify_languages(["Dyrt!"], languages=["sv"]) == ["sv"]
     german = "Das Paket ist nie angekommen."
     assert identify_languages([german], languages=["da"]) == ["de"]
     assert identify_languages([german], languages=[]) == ["de"]
+
+
+def test_one_or_two_words_get_a_language_only_where_they_tell_it() -> None:
+    telling = {"Mycket bra": "sv", "Lovely staff": "en", "Danke schön": "de", "非常好": "zh"}
+    assert identify_languages(list(telling)) == list(telling.values())
+    short = ["Bra", "OK", "👍 Super! 10/10", "Rask levering"]
+    assert identify_languages(short) == ["und"] * 4
+    assert identify_languages(short, ["no", "sv", "da", "no"]) == ["no", "sv", "da", "no"]
+    assert "und" not in identify_languages(["Rask og god levering", "Bra og bra"])  # three words or more are told
 
 
 def test_reviews_in_other_languages_are_seen_as_such() -> None:

@@ -20,7 +20,7 @@ _MAX_DECISIONS = 8
 _LANGUAGES = {
     "no": "Norwegian", "da": "Danish", "sv": "Swedish", "en": "English", "fi": "Finnish", "de": "German", "nl": "Dutch",
     "fr": "French", "es": "Spanish", "pl": "Polish", "is": "Icelandic", "et": "Estonian", "ru": "Russian",
-    "uk": "Ukrainian", "ar": "Arabic", "he": "Hebrew", "el": "Greek", "zh": "Chinese", "und": "no words",
+    "uk": "Ukrainian", "ar": "Arabic", "he": "Hebrew", "el": "Greek", "zh": "Chinese", "und": "unknown",
 }  # fmt: skip
 
 

