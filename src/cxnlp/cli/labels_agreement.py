@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         write_records(outputs["majority"], (answer.as_record() for answer in settle(taxonomy, found)))
     names = ", ".join(found.annotators)
     who = counted(len(found.annotators), "annotator")
-    print(f"{who} ({names}), {found.shared:,} reviews labelled by two or more\n")
+    print(f"{who} ({names}), {counted(found.shared, 'review')} labelled by two or more\n")
     print("\n".join(show_agreement(levels, labels=args.labels)))
     print("\n".join(_left(listed, settled="majority" in outputs)))
     return tell_problems(found.problems)
