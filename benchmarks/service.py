@@ -2,10 +2,12 @@
 
     python benchmarks/service.py --data REVIEWS.jsonl
     python benchmarks/service.py --data REVIEWS.jsonl --rounds 0 --requests 100000
+    python benchmarks/service.py --data REVIEWS.jsonl --rounds 0 --overload 8
 
 The Tagger and the service sit in processes of their own and sleep while the other is timed. In each round both score
 the same reviews, the Tagger all in one call, the service in requests of some clients that each send the next one when
 the last is answered. A ratio is the median of the rounds' ratios. The clients take their time from the same processor.
+With --overload, clients send more than can be done and come again when they are told to: what is answered in time?
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from machine import load_average, machine
+from overload import exchange, overload
 from speed import sample
 from workers import Setup, Worker
 
@@ -100,17 +103,10 @@ async def client(port: int, requests: Iterator[bytes], seconds: list[float]) -> 
     """Send requests one after the other over one connection, until there are no more."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for body in requests:
-        started = time.perf_counter()
-        head = (
-            f"POST /v1/tag HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        writer.write(head.encode() + body)
-        answer = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", answer)
-        if not answer.startswith(b"HTTP/1.1 200 ") or length is None:
-            raise SystemExit(f"service.py: an answer of {answer.splitlines()[0].decode()}")
-        await reader.readexactly(int(length[1]))
-        seconds.append(time.perf_counter() - started)
+        answer = await exchange(reader, writer, body)
+        if answer.status != 200:
+            raise SystemExit(f"service.py: an answer of {answer.status} {json.loads(answer.body)['error']}")
+        seconds.append(answer.elapsed_s)
     writer.close()
 
 
@@ -189,6 +185,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3, help="0: no timing (default: 3)")
     parser.add_argument("--requests", type=int, default=0, metavar="N", help="also watch the memory over N requests")
     parser.add_argument("--model", metavar="BUNDLE", help="folder of a model (default: the shipped one)")
+    group = parser.add_argument_group("overload")
+    group.add_argument("--overload", type=int, default=0, metavar="N", help="clients that send large requests")
+    group.add_argument("--texts", type=int, default=256, help="reviews in each of them (default: 256)")
+    group.add_argument("--chars", type=int, default=1_000, help="characters in each review (default: 1000)")
+    group.add_argument("--seconds", type=float, default=120, help="how long (default: 120)")
     args = parser.parse_args(argv)
     texts = sample(args.data, args.rows)
     about = machine()
@@ -204,6 +205,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             plain.close()
         if args.requests:
             flat = memory(service, texts, args.requests)
+        if args.overload:
+            overload(service.port, texts, args.overload, args.texts, args.chars, args.seconds)
     print(f"load average {load_average()} after")
     return 0 if flat else 1
 

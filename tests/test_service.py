@@ -31,7 +31,8 @@ from cxnlp import Tagger
 from cxnlp.cli.main import build_parser, main
 from cxnlp.errors import SettingsError
 from cxnlp.integrations.service import ServiceOptions, create_app, read_keys
-from cxnlp.integrations.service.batcher import Batcher, Full, Stopped
+from cxnlp.integrations.service.batcher import Batcher, Stopped
+from cxnlp.integrations.service.line import Full
 from cxnlp.integrations.service.scoring import Asked
 from cxnlp.taxonomy import parse_taxonomy
 from serving import ServedTagger

@@ -98,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
         # What is loaded when first needed is needed now, and not by the first who asks.
         tagger.tag(["Bra!", "A text of another length, so that batches lie side by side."], languages=options.languages)
         app = create_app(tagger, options, bundle=tagger.manifest.name if tagger.manifest else "")
+        bound.listen()  # from here on clients can connect, if not yet be answered
         host, port = bound.getsockname()[:2]
         print(f"cxnlp: listening on http://{f'[{host}]' if ':' in host else host}:{port}", file=sys.stderr, flush=True)
         return 0 if serve(app, bound, options) else 2

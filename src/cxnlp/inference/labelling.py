@@ -11,6 +11,7 @@ from typing import Protocol
 
 from cxnlp.data.tables import Row
 from cxnlp.errors import BackendError, CxnlpError
+from cxnlp.inference.failures import Failures
 from cxnlp.inference.hooks import Hooks
 from cxnlp.inference.packed import Packed, Packer
 from cxnlp.inference.prediction import Prediction
@@ -21,7 +22,6 @@ NOT_SCORED = "not_scored"
 """Flag of a row that the model failed on."""
 MAX_REMEMBERED = 16_384
 """Texts whose predictions are remembered: some 10 MB."""
-_MAX_FAILURES = 64
 _KEY_BYTES = 16
 
 
@@ -68,17 +68,18 @@ class ChunkLabeller:
     """Labels the rows of one file, chunk by chunk.
 
     Remembers the latest texts by hash, so memory is bounded. What it remembers depends on the rows alone and not on
-    where a run was cut short: chunks that an earlier run has scored are given to ``remember`` in their turn.
+    where a run was cut short: chunks that an earlier run has scored are given to ``remember`` in their turn. Where one
+    stream is labelled by several of these, they share ``failures``, so that an engine that fails on all of it is found.
     """
 
-    def __init__(self, labeller: Labeller, hooks: Hooks) -> None:
+    def __init__(self, labeller: Labeller, hooks: Hooks, failures: Failures | None = None) -> None:
         self.packer = Packer(labeller.taxonomy)
         self.n_duplicates = 0
         """Rows with a text that an earlier row has, whose prediction they share."""
         self._labeller = labeller
         self._hooks = hooks
         self._known: OrderedDict[bytes, Packed | None] = OrderedDict()
-        self._failures = 0
+        self._failures = failures or Failures()
 
     def prepare(self, rows: Sequence[Row]) -> Prepared:
         """Find what is scored of each row."""
@@ -143,33 +144,26 @@ class ChunkLabeller:
         while len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
 
-    def _score(self, texts: Sequence[tuple[str, str]], progress: Callable[[int], None] | None) -> list[Packed | None]:
-        """Score texts with their declared languages; where the engine fails, halve them until it is known on which."""
-        if not texts:
-            return []
-        try:
-            made = self._tag(texts, progress)
-        except CxnlpError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever an engine raises; one text must not cost the others
-            if len(texts) > 1:
-                half = len(texts) // 2
-                return self._score(texts[:half], None) + self._score(texts[half:], None)
-            self._fail(error)
-            return [None]
-        self._failures = 0 if any(made) else self._failures + len(made)
-        if self._failures >= _MAX_FAILURES:
+    def _score(self, texts: Sequence[tuple[str, str]], progress: Callable[[int], None]) -> list[Packed | None]:
+        """Score texts with their declared languages; None for one that the engine fails on."""
+
+        def tag(pairs: Sequence[tuple[str, str]]) -> list[Packed | None]:
+            # Of halves nothing is told: what was finished before the failure would count twice.
+            return self._tag(pairs, progress if len(pairs) == len(texts) else None)
+
+        made = self._failures.spare(tag, texts, self._fail, passed_on=(CxnlpError,))
+        if self._failures.broken:
             raise BackendError(
-                f"the engine gave no numbers for {self._failures} reviews in a row; try another --backend"
+                f"the engine gave no numbers for {self._failures.in_row} reviews in a row; try another --backend"
             )
         return made
 
-    def _fail(self, error: Exception) -> None:
-        self._failures += 1
-        if self._failures >= _MAX_FAILURES:
+    def _fail(self, n: int, error: Exception) -> None:
+        if self._failures.broken:
             kind = type(error).__name__  # its words might hold the text
             raise BackendError(
-                f"the engine failed on {self._failures} reviews in a row ({kind}); try another --backend or --device"
+                f"the engine failed on {self._failures.in_row} reviews in a row ({kind}); "
+                "try another --backend or --device"
             ) from error
 
     def _tag(self, pairs: Sequence[tuple[str, str]], progress: Callable[[int], None] | None) -> list[Packed | None]:

@@ -10,7 +10,8 @@ from typing import Any
 from starlette.requests import Request
 
 from cxnlp.inference.labelling import Labeller
-from cxnlp.integrations.service.batcher import Batcher, Full, Stopped
+from cxnlp.integrations.service.batcher import Batcher, Stopped
+from cxnlp.integrations.service.line import Full, TooLate
 from cxnlp.integrations.service.metrics import Metrics
 from cxnlp.integrations.service.options import ServiceOptions
 from cxnlp.integrations.service.reading import gone
@@ -54,7 +55,7 @@ class Desk:
         """Give the record of each review as JSON, in order.
 
         Raises:
-            Refusal: the queue is full, the time is up, the service stops, or the client has gone.
+            Refusal: the queue is full, the time is up or would not do, the service stops, or the client has gone.
         """
         if not asked:
             return []
@@ -62,6 +63,8 @@ class Desk:
             future = asyncio.wrap_future(self.batcher.submit(asked))
         except Full:
             raise self._full() from None
+        except TooLate as late:
+            raise _too_late(late) from None
         except Stopped:
             raise self._stopping() from None
         watch = asyncio.create_task(_client_gone(request))
@@ -74,6 +77,8 @@ class Desk:
                 raise gone()
             what = f"no labels after {self.options.answer_timeout_s:g} s; send fewer reviews, or try again"
             raise busy("timed_out", what, self.batcher.retry_after_s)
+        except TooLate as late:
+            raise _too_late(late) from None
         finally:
             watch.cancel()
             future.cancel()
@@ -83,6 +88,10 @@ class Desk:
 
     def _stopping(self) -> Refusal:
         return busy("stopping", "the service is stopping; try another", 1)
+
+
+def _too_late(late: TooLate) -> Refusal:
+    return busy("too_late", late.message, late.retry_after_s)
 
 
 async def _client_gone(request: Request) -> None:

@@ -7,11 +7,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cxnlp.inference.failures import Failures
 from cxnlp.inference.labelling import NOT_SCORED, Labeller
 from cxnlp.inference.prediction import Prediction, record_keys
 
-MAX_FAILURES = 64
-"""Texts in a row that the engine fails on before it, and not they, is held to be broken."""
 _log = logging.getLogger("cxnlp.service")
 
 
@@ -29,7 +28,7 @@ class Scorer:
     """Turns reviews into the JSON of their records. Used by one thread."""
 
     def __init__(self, labeller: Labeller, languages: bool = True) -> None:
-        self.n_failed_in_row = 0
+        self._failures = Failures()
         self._labeller = labeller
         self._languages = languages
         self._blank = dict.fromkeys(record_keys(labeller.taxonomy))
@@ -37,26 +36,16 @@ class Scorer:
     @property
     def broken(self) -> bool:
         """Whether the engine has failed on everything for long."""
-        return self.n_failed_in_row >= MAX_FAILURES
+        return self._failures.broken
 
     def score(self, asked: Sequence[Asked]) -> list[bytes]:
         """Give the record of each review as JSON, in order."""
-        return [self._record(*pair) for pair in zip(asked, self._predictions(asked), strict=True)]
+        made = self._failures.spare(self._tag, asked, _log_failure)
+        return [self._record(*pair) for pair in zip(asked, made, strict=True)]
 
-    def _predictions(self, asked: Sequence[Asked]) -> list[Prediction | None]:
-        try:
-            declared = [one.lang or "" for one in asked] if self._languages else None
-            made = self._labeller.tag([one.text or "" for one in asked], languages=self._languages, declared=declared)
-        except Exception as error:  # noqa: BLE001 - whatever an engine raises; one text must not cost the others
-            if len(asked) > 1 and not self.broken:
-                half = len(asked) // 2
-                return self._predictions(asked[:half]) + self._predictions(asked[half:])
-            self.n_failed_in_row += len(asked)
-            # Its words might hold the text.
-            _log.error("the engine failed on %d texts (%s)", len(asked), type(error).__name__)
-            return [None] * len(asked)
-        self.n_failed_in_row = 0
-        return list(made)
+    def _tag(self, asked: Sequence[Asked]) -> list[Prediction]:
+        declared = [one.lang or "" for one in asked] if self._languages else None
+        return self._labeller.tag([one.text or "" for one in asked], languages=self._languages, declared=declared)
 
     def _record(self, asked: Asked, prediction: Prediction | None) -> bytes:
         if prediction is not None:
@@ -65,6 +54,10 @@ class Scorer:
             except ValueError:  # a probability that is not a number
                 _log.error("the engine gave no numbers for a text")
         return _json({"id": asked.id} | self._blank | {"flags": [NOT_SCORED]})
+
+
+def _log_failure(n: int, error: Exception) -> None:
+    _log.error("the engine failed on %d texts (%s)", n, type(error).__name__)  # its words might hold the text
 
 
 def _json(record: dict[str, object]) -> bytes:
