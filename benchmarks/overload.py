@@ -72,7 +72,7 @@ async def _insist(port: int, bodies: Iterator[bytes], seen: Seen, until: float, 
 
 
 def overload(port: int, texts: Sequence[str], clients: int, size: int, chars: int, seconds: float) -> None:
-    """Have ``clients`` send ``size`` long texts each, beside one client of single reviews; print what became of them."""
+    """Have ``clients`` send ``size`` long texts each, beside one of single reviews; print what became of it."""
     reviews = [{"text": text} for text in long_texts(texts, size, chars)]
     large = json.dumps({"reviews": reviews}, ensure_ascii=False).encode()
     small = [json.dumps({"reviews": [{"text": text}]}, ensure_ascii=False).encode() for text in texts]

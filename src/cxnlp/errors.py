@@ -29,6 +29,14 @@ class BackendError(CxnlpError):
     """A scoring engine that is not installed or not available on this machine."""
 
 
+class ArgumentTypeError(CxnlpError, TypeError):
+    """An argument of another type than expected: a mistake in a program, which ``except TypeError`` catches too."""
+
+
+class ArgumentValueError(CxnlpError, ValueError):
+    """An argument of the right type that cannot be: likewise, and caught by ``except ValueError`` too."""
+
+
 class ExtraError(CxnlpError):
     """A package that a chosen option needs and that is not installed."""
 

@@ -170,6 +170,10 @@ def read_manifest(folder: Path) -> Manifest:
         BundleError: there is none, it is damaged, or of a format that this version does not read.
     """
     path = folder / MANIFEST_FILE
+    if folder.is_file():
+        raise BundleError(
+            f"{folder}: a file, expected the folder of a bundle, in which {MANIFEST_FILE} lies; give that"
+        )
     try:
         table = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:

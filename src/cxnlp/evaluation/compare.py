@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxnlp.data import Review
+from cxnlp.errors import ArgumentValueError
 from cxnlp.evaluation.metrics import Metric, accuracy, macro_f1_seen, macro_f1_supported, micro_f1
 from cxnlp.taxonomy import Facet, FacetValue, Kind, Rollup, Targets, Taxonomy, encode_labels
 
@@ -38,11 +39,11 @@ def compare(taxonomy: Taxonomy, reviews: Sequence[Review], predicted: Sequence[L
     """Compare gold with predicted labels in every facet for which at least one review has gold labels.
 
     Raises:
-        ValueError: there are not as many predictions as reviews.
+        ArgumentValueError: there are not as many predictions as reviews.
         TaxonomyError: a label that the taxonomy does not have.
     """
     if len(reviews) != len(predicted):
-        raise ValueError(f"{len(predicted)} predictions for {len(reviews)} reviews; expected one for each")
+        raise ArgumentValueError(f"{len(predicted)} predictions for {len(reviews)} reviews; expected one for each")
     gold = encode_labels(taxonomy, [review.labels for review in reviews])
     guess = encode_labels(taxonomy, predicted)
     found: list[Comparison] = []

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxnlp.data import Review
+from cxnlp.errors import ArgumentValueError
 from cxnlp.evaluation.bootstrap import resampled_group_sums
 from cxnlp.evaluation.compare import Comparison
 from cxnlp.evaluation.report import ALL, UNKNOWN_LANGUAGE
@@ -66,7 +67,7 @@ def slice_sums(
     chance. Groups keep the order in which they first occur.
 
     Raises:
-        ValueError: a grouping has not as many names as there are reviews.
+        ArgumentValueError: a grouping has not as many names as there are reviews.
     """
     rng = np.random.default_rng(seed)
     columns = np.concatenate([one.counts.reshape(len(languages), -1) for one in comparisons], axis=1)  # (n, c)
@@ -108,7 +109,9 @@ def _groups(by: Groupings, n: int) -> dict[tuple[str, str], npt.NDArray[np.bool_
     out: dict[tuple[str, str], npt.NDArray[np.bool_]] = {}
     for grouping, names in by.items():
         if len(names) != n:
-            raise ValueError(f"grouping {grouping!r} names {len(names)} groups for {n} reviews; expected one for each")
+            raise ArgumentValueError(
+                f"grouping {grouping!r} names {len(names)} groups for {n} reviews; expected one for each"
+            )
         found = np.array(names, np.str_)
         out |= {(grouping, group): np.asarray(found == group) for group in dict.fromkeys(names) if group}
     return out

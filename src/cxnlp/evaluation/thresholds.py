@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxnlp.data import Review
+from cxnlp.errors import ArgumentValueError
 from cxnlp.taxonomy import Facet, Kind, Taxonomy, default_thresholds, encode_labels
 
 Floats = npt.NDArray[np.float64]
@@ -48,7 +49,9 @@ def choose_thresholds(
         Facet to label to threshold, from 0.05 to 0.95.
     """
     if len(probs) != len(reviews):
-        raise ValueError(f"{len(probs)} rows of probabilities for {len(reviews)} reviews; expected one for each")
+        raise ArgumentValueError(
+            f"{len(probs)} rows of probabilities for {len(reviews)} reviews; expected one for each"
+        )
     targets = encode_labels(taxonomy, [review.labels for review in reviews])
     chosen = default_thresholds(taxonomy)
     for facet in taxonomy.facets:

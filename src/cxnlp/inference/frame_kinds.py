@@ -7,7 +7,10 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+import numpy as np
+
 from cxnlp.data.parquet_table import plain
+from cxnlp.errors import ArgumentTypeError
 
 Cells = Sequence[str | float | None]
 
@@ -39,7 +42,7 @@ def columns_of(frame: object) -> FrameColumns:
     """Take a frame of either kind.
 
     Raises:
-        TypeError: it is neither.
+        ArgumentTypeError: it is neither.
     """
     # Whoever holds a frame has imported its package, so neither is imported here to ask.
     for package, columns in (("pandas", PandasColumns), ("polars", PolarsColumns)):
@@ -48,7 +51,7 @@ def columns_of(frame: object) -> FrameColumns:
             return cast(FrameColumns, columns(frame))
     name = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__name__}"
     hint = "; call its collect() first" if name == "polars.LazyFrame" else ""
-    raise TypeError(f"the frame is of type {name}, expected a pandas.DataFrame or polars.DataFrame{hint}")
+    raise ArgumentTypeError(f"the frame is of type {name}, expected a pandas.DataFrame or polars.DataFrame{hint}")
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,9 @@ class PandasColumns:
         """Give the cells of a column, or the first of them; missing ones are None."""
         column = self.frame.iloc[:most, place]
         gone = column.isna().tolist()
-        return [None if no else plain(cell) for cell, no in zip(column.tolist(), gone, strict=True)]
+        # A column of objects may hold numpy's numbers, which are not Python's.
+        cells = (cell.item() if isinstance(cell, np.generic) else cell for cell in column.tolist())
+        return [None if no else plain(cell) for cell, no in zip(cells, gone, strict=True)]
 
     def made(
         self,

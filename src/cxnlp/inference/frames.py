@@ -61,7 +61,7 @@ def tag_frame(
         (missing there). A column that has the name of a new one is replaced.
 
     Raises:
-        TypeError: ``frame`` is neither kind of frame.
+        ArgumentTypeError: ``frame`` is neither kind of frame.
         DataError: there is no column of a name given, or several; the message lists the columns.
         ExtraError: a package that ``evidence`` or ``mask_pii`` needs is not installed.
         BackendError: the model fails on text after text.

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from cxnlp.errors import ArgumentValueError
+
 Form = Literal["labels", "indicator", "lists"]
 """How the labels of texts are given: one each, a matrix (n, labels) of 0 and 1, or a list for each."""
 
@@ -16,12 +18,14 @@ def plain_texts(X: Any) -> list[str]:
     """Give n texts of a list, array or Series; None and NaN are empty ones.
 
     Raises:
-        ValueError: it is something else, or holds something else.
+        ArgumentValueError: it is something else, or holds something else.
     """
     if isinstance(X, str | bytes) or not isinstance(X, Iterable):
-        raise ValueError(f"X is of type {type(X).__name__}, expected a list, array or Series of texts")
+        raise ArgumentValueError(f"X is of type {type(X).__name__}, expected a list, array or Series of texts")
     if getattr(X, "ndim", 1) != 1 or hasattr(X, "columns"):
-        raise ValueError("X has several dimensions, expected a list, array or Series of texts: one column, df[name]")
+        raise ArgumentValueError(
+            "X has several dimensions, expected a list, array or Series of texts: one column, df[name]"
+        )
     return [_text(text) for text in X]
 
 
@@ -29,7 +33,7 @@ def _text(text: Any) -> str:
     if text is None or (isinstance(text, float) and np.isnan(text)) or type(text).__name__ == "NAType":
         return ""
     if not isinstance(text, str):
-        raise ValueError(f"a text is of type {type(text).__name__}, expected str (or None for an empty one)")
+        raise ArgumentValueError(f"a text is of type {type(text).__name__}, expected str (or None for an empty one)")
     return str(text)
 
 
@@ -37,14 +41,14 @@ def read_labels(y: Any) -> tuple[Form, npt.NDArray[Any], npt.NDArray[Any]]:
     """Give the form of labels, the labels (n,) or the matrix (n, k) of 0 and 1, and their names (k,).
 
     Raises:
-        ValueError: they are missing, numbers of a scale, or of no form that scikit-learn knows.
+        ArgumentValueError: they are missing, numbers of a scale, or of no form that scikit-learn knows.
     """
     from sklearn.preprocessing import MultiLabelBinarizer
     from sklearn.utils.multiclass import check_classification_targets, type_of_target
     from sklearn.utils.validation import column_or_1d
 
     if y is None:
-        raise ValueError("requires y to be passed, but the target y is None")
+        raise ArgumentValueError("requires y to be passed, but the target y is None")
     if hasattr(y, "to_numpy"):  # of pandas or Polars; a column may hold lists
         y = y.to_list() if hasattr(y, "to_list") else y.to_numpy()
     if isinstance(y, list | tuple) or (isinstance(y, np.ndarray) and y.dtype.kind == "O"):

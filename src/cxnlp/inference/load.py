@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from cxnlp.bundle import Bundle, load_bundle, shipped_bundle
-from cxnlp.errors import BackendError, BundleError, nearest
+from cxnlp.errors import ArgumentTypeError, BackendError, BundleError, nearest
 from cxnlp.inference.backend import Backend
+from cxnlp.inference.shared import tagger_of
 from cxnlp.inference.tagger import Tagger
 from cxnlp.text import TextTokenizer
 
@@ -18,19 +20,24 @@ def load_tagger(
     path: str | Path | None, backend: str, device: str, threads: int = 0, min_precision: float | None = None
 ) -> Tagger:
     """Load, verify and make ready; see ``Tagger.load``."""
+    if path is not None and not isinstance(path, str | Path):
+        what = f"path is of type {type(path).__name__}, expected str or Path, or None for the shipped model"
+        raise ArgumentTypeError(what)
     if not isinstance(threads, int) or threads < 0:
         expected = "a whole number of 1 or more, or 0 for as many as there are cores"
         raise BackendError(f"threads is {threads!r}, expected {expected}")
     for value, known, what in ((backend, BACKENDS, "back end"), (device, DEVICES, "device")):
         if value not in known:
-            near = nearest(value, list(known))
+            near = nearest(str(value), list(known))
             raise BackendError(f"no {what} {value!r}, expected one of {', '.join(known)}{near}")
-    bundle = load_bundle(shipped_bundle() if path is None else Path(path))
+    folder = None if path is None else Path(path).absolute()
+    bundle = load_bundle(folder or shipped_bundle())
     manifest = bundle.manifest
     cutoffs = manifest.cutoffs(min_precision)
     engine = _onnx(bundle, device, threads) if backend == "onnx" else _torch(bundle, device, threads)
     tokenizer = TextTokenizer.from_file(bundle.tokenizer, manifest.max_tokens, manifest.overlap)
-    return Tagger(bundle.taxonomy, tokenizer, engine, cutoffs, manifest, manifest.scaling)
+    again = partial(tagger_of, folder, backend, device, threads, min_precision)
+    return Tagger(bundle.taxonomy, tokenizer, engine, cutoffs, manifest, manifest.scaling, again)
 
 
 def _onnx(bundle: Bundle, device: str, threads: int) -> Backend:

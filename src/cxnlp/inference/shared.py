@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 
 from cxnlp.bundle import MANIFEST_FILE, shipped_bundle
+from cxnlp.errors import BundleError
 from cxnlp.inference.tagger import Tagger
 
 _MAX_MODELS = 4
@@ -25,7 +26,11 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
 
 
 def shared_tagger(
-    model: str | Path | None = None, backend: str = "onnx", device: str = "auto", threads: int = 0
+    model: str | Path | None = None,
+    backend: str = "onnx",
+    device: str = "auto",
+    threads: int = 0,
+    min_precision: float | None = None,
 ) -> Tagger:
     """Load a bundle (None: the shipped model) as ``Tagger.load`` does, or give the Tagger loaded before.
 
@@ -33,6 +38,7 @@ def shared_tagger(
     do not live on there. At most four models are kept.
 
     Raises:
+        SettingsError: the model has no cutoffs for that precision.
         BundleError: the bundle is missing, incomplete, altered, or of a newer format.
         BackendError: the back end or the device is not available here.
     """
@@ -43,9 +49,32 @@ def shared_tagger(
     except OSError:  # loading says what is wrong
         version = (0, 0, 0)
     with _lock:  # several threads that ask at once get one Tagger
-        return _load(os.getpid(), version, str(folder), backend, device, threads)
+        return _load(os.getpid(), version, str(folder), backend, device, threads, min_precision)
+
+
+def tagger_of(
+    model: Path | None, backend: str, device: str, threads: int, min_precision: float | None, fingerprint: str
+) -> Tagger:
+    """Give the Tagger that another process loaded, loaded here from the same folder, once for all who send it.
+
+    Raises:
+        BundleError: another model lies there than when it was loaded; or as of ``shared_tagger``, like other errors.
+    """
+    tagger = shared_tagger(model, backend, device, threads, min_precision)
+    if tagger.fingerprint != fingerprint:
+        where = model or "the shipped model"
+        raise BundleError(f"{where}: another model than the process that sent the Tagger has; load it there anew")
+    return tagger
 
 
 @lru_cache(maxsize=_MAX_MODELS)
-def _load(process: int, version: tuple[int, int, int], folder: str, backend: str, device: str, threads: int) -> Tagger:
-    return Tagger.load(folder, backend=backend, device=device, threads=threads)
+def _load(
+    process: int,
+    version: tuple[int, int, int],
+    folder: str,
+    backend: str,
+    device: str,
+    threads: int,
+    min_precision: float | None,
+) -> Tagger:
+    return Tagger.load(folder, backend=backend, device=device, threads=threads, min_precision=min_precision)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxnlp.bundle import Manifest, digest_of
+from cxnlp.errors import ArgumentTypeError
 from cxnlp.inference.backend import Backend, Floats
 from cxnlp.inference.prediction import EMPTY, NEEDS_REVIEW, OTHER_LANGUAGE, TRUNCATED, Prediction
 from cxnlp.inference.windows import join_windows
@@ -24,7 +25,11 @@ MAX_WINDOWS = 32
 
 
 class Tagger:
-    """Scores reviews. Safe to use from several threads."""
+    """Scores reviews. Safe to use from several threads.
+
+    Between processes only the path and options of its bundle go, so it can be given to workers that are started with
+    ``spawn``: each loads the bundle once, and refuses another model that has taken its place.
+    """
 
     def __init__(
         self,
@@ -34,6 +39,7 @@ class Tagger:
         cutoffs: Cutoffs,
         manifest: Manifest | None = None,
         scaling: Scaling | None = None,
+        again: Callable[[str], Tagger] | None = None,
     ) -> None:
         self.taxonomy = taxonomy
         self.tokenizer = tokenizer
@@ -41,6 +47,20 @@ class Tagger:
         self.cutoffs = cutoffs
         self.manifest = manifest
         self.scaling: Scaling = scaling or {}
+        self._again = again
+
+    def __reduce__(self) -> tuple[Callable[[str], Tagger], tuple[str]]:
+        """Go to another process as the path and options it was loaded with; there the bundle is loaded and checked.
+
+        Raises:
+            ArgumentTypeError: it was not loaded from a bundle.
+        """
+        if self._again is None:
+            raise ArgumentTypeError(
+                "this Tagger was not made by Tagger.load, and cannot be sent to another process or copied; write a "
+                "bundle, and call Tagger.load in each process"
+            )
+        return self._again, (self.fingerprint,)
 
     @classmethod
     def load(
@@ -61,7 +81,8 @@ class Tagger:
 
         Raises:
             SettingsError: the model has no cutoffs for that precision.
-            BundleError: the bundle is missing, incomplete, altered, or of a newer format.
+            BundleError: the bundle is missing, incomplete, altered, of a newer format, or a file and no folder.
+            ArgumentTypeError: ``path`` is no path.
             BackendError: the back end or the device is not available here.
         """
         from cxnlp.inference.load import load_tagger
@@ -94,8 +115,8 @@ class Tagger:
         the number of texts finished since the last call.
 
         Raises:
-            TypeError: ``texts`` is a single string, or holds something that is neither str nor None.
-            ValueError: ``declared`` has another length than ``texts``.
+            ArgumentTypeError: ``texts`` is a single string, or holds something that is neither str nor None.
+            ArgumentValueError: ``declared`` has another length than ``texts``.
         """
         texts = _texts(texts)
         codes = [""] * len(texts)
@@ -135,7 +156,7 @@ class Tagger:
         (None: found as ``cxnlp score`` finds them; ``""``: there is none). Index, order and other columns stay.
 
         Raises:
-            TypeError: ``frame`` is neither kind of frame.
+            ArgumentTypeError: ``frame`` is neither kind of frame.
             DataError: there is no column of a name given, or several.
             ExtraError: a package that ``evidence`` or ``mask_pii`` needs is not installed.
             BackendError: the model fails on text after text.
@@ -199,9 +220,11 @@ class Tagger:
 
 def _texts(texts: Sequence[str]) -> list[str]:
     if isinstance(texts, str | bytes):
-        raise TypeError(f"texts is one {type(texts).__name__}, expected a list of texts; put it in brackets")
+        raise ArgumentTypeError(f"texts is one {type(texts).__name__}, expected a list of texts; put it in brackets")
     if isinstance(texts, set | frozenset | dict) or not isinstance(texts, Iterable):
-        raise TypeError(f"texts is of type {type(texts).__name__}, expected a list of texts, in the order of answers")
+        raise ArgumentTypeError(
+            f"texts is of type {type(texts).__name__}, expected a list of texts, in the order of answers"
+        )
     return [_text(text) for text in texts]
 
 
@@ -209,5 +232,5 @@ def _text(text: object) -> str:
     if text is None:
         return ""
     if not isinstance(text, str):
-        raise TypeError(f"a text is a {type(text).__name__}, expected str (or None for an empty one)")
+        raise ArgumentTypeError(f"a text is a {type(text).__name__}, expected str (or None for an empty one)")
     return text

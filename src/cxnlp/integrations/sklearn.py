@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxnlp.data import Review
-from cxnlp.errors import BundleError, ExtraError, SettingsError, TaxonomyError, nearest
+from cxnlp.errors import ArgumentValueError, BundleError, ExtraError, SettingsError, TaxonomyError, nearest
 from cxnlp.inference.features import Features, features_of
 from cxnlp.inference.label_forms import Form, in_form, plain_texts, read_labels
 from cxnlp.inference.shared import shared_tagger
@@ -81,7 +81,7 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Learn from n texts and their labels; with a facet, only see that it has these labels.
 
         Raises:
-            ValueError: X is not a list of texts, y is not labels, or they differ in length.
+            ArgumentValueError: X is not a list of texts, y is not labels, or they differ in length.
             SettingsError: no such mode.
             TaxonomyError: no such facet, or a label that it does not have.
             ExtraError: a package that the mode needs is not installed.
@@ -92,7 +92,7 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise SettingsError(f"mode is {self.mode!r}, expected one of {', '.join(MODES)}{near}")
         form, labels, names = read_labels(y)
         if len(texts) != len(labels):
-            raise ValueError(f"Found {len(texts)} texts and {len(labels)} labels, expected one for each")
+            raise ArgumentValueError(f"Found {len(texts)} texts and {len(labels)} labels, expected one for each")
         if self.facet is not None:
             _check_answers(self._answered(), form, names, labels)
         elif self.mode == "finetune":
@@ -233,10 +233,10 @@ def _check_answers(facet: Facet, form: Form, names: npt.NDArray[Any], labels: np
         expected = (
             "one label a text" if facet.kind is Kind.ONE_OF else "a matrix of 0 and 1, or a list of labels a text"
         )
-        raise ValueError(f"y has the form of {form}; the facet {facet.name!r} has {expected}")
+        raise ArgumentValueError(f"y has the form of {form}; the facet {facet.name!r} has {expected}")
     if form == "indicator":
         if labels.shape[1] != len(facet.labels):
-            raise ValueError(
+            raise ArgumentValueError(
                 f"y has {labels.shape[1]} columns; the facet {facet.name!r} has {len(facet.labels)} labels"
             )
         return

@@ -14,6 +14,7 @@ from cxnlp.data.rows import Row
 from cxnlp.data.values import language_of
 from cxnlp.data.write import AtomicText
 from cxnlp.errors import BundleError, ExtraError
+from cxnlp.inference.failures import Failures
 from cxnlp.inference.hooks import make_hooks
 from cxnlp.inference.labelling import ChunkLabeller
 from cxnlp.inference.prediction import Prediction, record_keys
@@ -57,6 +58,8 @@ class CxComponent:
     """Of the model that the pipeline was saved with; empty before."""
     carried: Path | None = field(default=None, repr=False)
     """The copy of the bundle that lies in a saved pipeline."""
+    _failures: Failures = field(default_factory=Failures, init=False, repr=False, compare=False)
+    """Of all calls. Predictions are not kept beyond a call, so that a text which failed once is tried again."""
 
     def __call__(self, doc: Doc) -> Doc:
         """Label one Doc."""
@@ -129,7 +132,7 @@ class CxComponent:
     def _label(self, docs: Sequence[Doc]) -> None:
         tagger = self._tagger()
         hooks = make_hooks(tagger, evidence=self.evidence)
-        labels = ChunkLabeller(tagger, hooks)
+        labels = ChunkLabeller(tagger, hooks, self._failures)
         rows = [Row(number, {}, doc.text, language=self.language) for number, doc in enumerate(docs, 1)]
         packed = labels.label(labels.prepare(rows), lambda n: None)
         for doc, found, (prediction, flags) in zip(docs, packed, labels.results(rows, packed), strict=True):

@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from cxnlp.errors import ArgumentTypeError, ArgumentValueError
 from cxnlp.text.clean import clean
 
 if TYPE_CHECKING:
@@ -69,15 +70,17 @@ def identify_languages(
     text that is surely in it, or where it was declared. Without ``languages`` all are alike.
 
     Raises:
-        TypeError: ``declared`` is a single string, or holds something that is neither str nor None.
-        ValueError: ``declared`` has another length than ``texts``.
+        ArgumentTypeError: ``declared`` is a single string, or holds something that is neither str nor None.
+        ArgumentValueError: ``declared`` has another length than ``texts``.
     """
     if isinstance(declared, str):
-        raise TypeError("declared is one str, expected a list of codes, one for each text")
+        raise ArgumentTypeError("declared is one str, expected a list of codes, one for each text")
     if wrong := next((code for code in declared or () if not isinstance(code, str | None)), None):
-        raise TypeError(f"a declared language is a {type(wrong).__name__}, expected a code, or None where unknown")
+        raise ArgumentTypeError(
+            f"a declared language is a {type(wrong).__name__}, expected a code, or None where unknown"
+        )
     if declared is not None and len(declared) != len(texts):
-        raise ValueError(f"{len(declared)} declared languages for {len(texts)} texts, expected one for each")
+        raise ArgumentValueError(f"{len(declared)} declared languages for {len(texts)} texts, expected one for each")
     with _lock:  # two threads would load it twice
         identifier = _load()
     known = frozenset(map(_code, languages))

@@ -96,8 +96,11 @@ def create_app(labeller: Labeller, options: ServiceOptions = DEFAULT, *, bundle:
 
     @app.exception_handler(HTTPException)
     async def refuse_route(_: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if headers.get("Allow") == "GET":
+            headers["Allow"] = "GET, HEAD"  # see Outer
         name, what = _ROUTE_PROBLEMS.get(error.status_code, ("invalid", "this request cannot be answered"))
-        return Refusal(error.status_code, name, what, headers=error.headers).response()
+        return Refusal(error.status_code, name, what, headers=headers).response()
 
     for router in (
         _open_routes(desk),

@@ -12,6 +12,7 @@ from cxnlp.integrations.service.options import ServiceOptions
 from cxnlp.integrations.service.pace import A_CALL, Pace, work_of
 from cxnlp.integrations.service.scoring import Asked
 
+
 class Stopped(Exception):
     """The batcher takes no more work."""
 
@@ -19,7 +20,8 @@ class Stopped(Exception):
 class Batcher:
     """A bounded queue of texts before one thread that scores them.
 
-    ``Line`` says who is next, by the pace that is measured here. ``score`` gives one answer for each text; ``on_batch`` is told the texts and the seconds of each batch.
+    ``Line`` says who is next, by the pace that is measured here. ``score`` gives one answer for each text; ``on_batch``
+    is told the texts and the seconds of each batch.
     """
 
     def __init__(

@@ -14,16 +14,18 @@ from cxnlp.integrations.service.options import ServiceOptions
 from cxnlp.integrations.service.pace import Pace, work_of
 from cxnlp.integrations.service.scoring import Asked
 
-# Of the time limit, what promises may fill: the rest is for requests that slip ahead, and for errors of the estimate.
-_PROMISED = 0.8
-# Deadlines begin to decide when the promised work, this much slower than the pace says, would be too late.
-_MARGIN = 1.1
+# Of each call, what those with the least work may take when deadlines decide.
+_PASSING = 0.25
+# Of the time limit, what promises may fill: the rest is for requests that pass, and for errors of the estimate. A
+# request that fits into one call still finds room where larger ones have filled theirs.
+_PROMISED = 0.6
+_PROMISED_SMALL = 0.7
 # Of the time limit, how long a request without a promise is tried before it is judged by the pace.
 _TRIAL = 0.1
 # A request is given up when even at this multiple of the pace it would come too late.
 _DOUBT = 1.5
 # How long one call of the engine should take. It cannot be interrupted, and small requests wait for its end.
-_CALL_S = 0.5
+_CALL_S = 0.25
 # Work of a call, however slow the engine: some thirty short reviews.
 _LEAST_CALL = 4_096
 _MAX_RETRY_S = 60
@@ -75,9 +77,9 @@ class Line:
     """Requests that wait, and the order in which they are scored.
 
     **Least work first**: a small request passes a large one, and of equal ones that which is nearest to its end goes
-    on, so that work once begun is of use. **Until time is short**: when the promised requests could no longer all be
-    done in time by their deadlines, deadlines decide, which are in the order of coming. A request is promised only if
-    all the promised work, done in that order, ends within its limit; so those that slip ahead use up spare time alone.
+    on, so that work once begun is of use. **Until time is short**: when the promised requests could otherwise not all
+    be done in time, deadlines decide, which are in the order of coming, over all but a quarter of each call. A request
+    is promised only if all the promised work, done in that order, ends well within its limit.
 
     One request without a promise is tried where little else waits, behind all others: it may be that the pace is
     known too low, and its first calls will tell. A request that cannot be done in what is left of its time, even at
@@ -132,16 +134,16 @@ class Line:
         self._jobs = [job for job in self._jobs if not job.future.done()]
         for job in self._jobs:
             job.promised = job.promised or self._fits(job, now)
+        by_deadline = sorted(self._jobs, key=lambda job: (not job.promised, job.deadline))
+        by_work = sorted(by_deadline, key=lambda job: (not job.promised, job.work))
         taken: list[tuple[Job, int]] = []
-        work = 0.0
-        for job in self._order(now):
-            while job.n_left and len(taken) < self._options.batch_texts:
-                size = work_of(job.asked[job.n_taken].text)
-                if taken and work + size > self._call:
-                    return self._without_done(taken)
-                taken.append((job, job.n_taken))
-                work, job.work, job.n_taken = work + size, job.work - size, job.n_taken + 1
-        return self._without_done(taken)
+        if self._short_of_time(by_deadline, now):
+            passing = _fill(taken, by_work, _PASSING * self._call, self._options.batch_texts)
+            _fill(taken, by_deadline, self._call - passing, self._options.batch_texts, at_least=1)
+        else:
+            _fill(taken, by_work, self._call, self._options.batch_texts, at_least=1)
+        self._jobs = [job for job in self._jobs if job.n_left]
+        return taken
 
     @property
     def _call(self) -> float:
@@ -154,7 +156,10 @@ class Line:
     def _fits(self, job: Job, now: float) -> bool:
         """Whether a request that is not promised yet can be done after all that is."""
         whole = self._work(promised_alone=True) + job.work
-        return self._pace.seconds(whole) <= _PROMISED * (job.deadline - now)
+        return self._pace.seconds(whole) <= self._share(job) * (job.deadline - now)
+
+    def _share(self, job: Job) -> float:
+        return _PROMISED_SMALL if job.whole <= self._call else _PROMISED
 
     def _may_try(self) -> bool:
         """Whether a request may be tried without a promise: little waits, and no other that is tried."""
@@ -165,29 +170,45 @@ class Line:
         judged = now - job.begun >= _TRIAL * self._options.answer_timeout_s
         return judged and self._pace.seconds(job.work) > _DOUBT * (job.deadline - now)
 
-    def _order(self, now: float) -> list[Job]:
-        by_deadline = sorted(self._jobs, key=lambda job: (not job.promised, job.deadline))
-        before, promised = 0.0, [job for job in by_deadline if job.promised]
-        for job in promised:
+    def _short_of_time(self, by_deadline: Sequence[Job], now: float) -> bool:
+        """Whether the promised requests can only be done in time in the order of their deadlines."""
+        before = 0.0
+        for job in by_deadline:
             before += job.work
-            if now + _CALL_S + _MARGIN * self._pace.seconds(before) > job.deadline:
-                return by_deadline
-        return sorted(by_deadline, key=lambda job: (not job.promised, job.work))
-
-    def _without_done(self, taken: list[tuple[Job, int]]) -> list[tuple[Job, int]]:
-        self._jobs = [job for job in self._jobs if job.n_left]
-        return taken
+            if job.promised and now + _CALL_S + self._pace.seconds(before) / (1 - _PASSING) > job.deadline:
+                return True
+        return False
 
     def _too_late(self, job: Job, before: float) -> TooLate:
         limit_s = self._options.answer_timeout_s
         own_s, before_s = self._pace.seconds(job.whole), self._pace.seconds(before)
         n = len(job.asked)
-        if own_s > _PROMISED * limit_s:
-            fit = max(1, int(n * _PROMISED * limit_s / own_s))
-            what = f"these {n} reviews take about {own_s:.0f} s, expected at most {_PROMISED * limit_s:g} s"
+        may_s = self._share(job) * limit_s
+        if own_s > may_s:
+            fit = max(1, int(n * may_s / own_s))
+            what = f"these {n} reviews take about {own_s:.0f} s, expected at most {may_s:.0f} s"
             return TooLate(f"{what}; send about {fit} of them in a request", _whole(before_s))
         what = f"these {n} reviews would be labelled in about {before_s + own_s:.0f} s, and the limit is {limit_s:g} s"
-        return TooLate(f"{what}; try again", _whole(before_s + own_s - _PROMISED * limit_s))
+        return TooLate(f"{what}; try again", _whole(before_s + own_s - may_s))
+
+
+def _fill(
+    taken: list[tuple[Job, int]], order: Sequence[Job], most: float, most_texts: int, *, at_least: int = 0
+) -> float:
+    """Add texts to a call until the next would be beyond ``most``, or there are too many; give their work.
+
+    ``at_least`` so many are added whatever their work: a text that is more than a call cannot be divided.
+    """
+    work, n = 0.0, 0
+    for job in order:
+        while job.n_left and len(taken) < most_texts:
+            size = work_of(job.asked[job.n_taken].text)
+            if work + size > most and n >= at_least:
+                return work
+            taken.append((job, job.n_taken))
+            work, n = work + size, n + 1
+            job.work, job.n_taken = job.work - size, job.n_taken + 1
+    return work
 
 
 def _whole(seconds: float) -> int:

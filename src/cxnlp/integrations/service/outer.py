@@ -37,16 +37,21 @@ class Outer:
         started = time.perf_counter()
         state = scope.setdefault("state", {})
         status = 0
+        # Whatever answers GET answers HEAD, with the same headers and no body.
+        bodiless = scope["method"] == "HEAD"
+        inner = {**scope, "method": "GET"} if bodiless else scope
 
         async def send_on(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", []), *_HEADERS]
+            elif bodiless:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
-            await self.app(scope, receive, send_on)
+            await self.app(inner, receive, send_on)
         except Exception as error:  # noqa: BLE001 - uvicorn would log its words, which might hold the text
             place = traceback.extract_tb(error.__traceback__)[-1]
             _log.error("%s in %s, line %s", type(error).__name__, place.name, place.lineno)

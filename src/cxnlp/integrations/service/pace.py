@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 _FIRST_A_S = 4_000.0
+# What is known counts as so many seconds of measurement: at first, and at most.
+_FIRST_S = 0.1
 _MEMORY_S = 2.0
 # What a text and a call cost besides characters, in characters: measured with the shipped model on a processor, with 1
 # to 64 texts of 5 to 2,500 characters (docs/service.md); with them one speed holds within a fifth for all of these.
@@ -18,15 +18,17 @@ def work_of(text: str | None) -> int:
 
 
 class Pace:
-    """Characters a second. Begins with a fifth of what one core does, and forgets what it knew in some seconds."""
+    """Characters a second. Begins with a fifth of what one core does; what was long ago is forgotten."""
 
     def __init__(self) -> None:
         self.a_s = _FIRST_A_S
+        self._known_s = _FIRST_S
 
     def learn(self, work: float, elapsed_s: float) -> None:
         """Take in that a call did so much work in so many seconds; long calls count for more."""
-        if elapsed_s > 0:
-            self.a_s += (1 - math.exp(-elapsed_s / _MEMORY_S)) * (work / elapsed_s - self.a_s)
+        whole_s = self._known_s + elapsed_s
+        self.a_s = (self.a_s * self._known_s + work) / whole_s
+        self._known_s = min(whole_s, _MEMORY_S)
 
     def seconds(self, work: float) -> float:
         """Give how long so much work should take."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from starlette.concurrency import run_in_threadpool
@@ -13,6 +13,9 @@ from cxnlp.integrations.service.options import ServiceOptions
 from cxnlp.integrations.service.refusal import CLOSE, Refusal
 from cxnlp.integrations.service.scoring import Asked
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 MAX_ID_CHARS = 256
 _MAX_LANGUAGE_CHARS = 35
 # Bodies from this size on are parsed in a thread; smaller ones take less time than handing them over.
@@ -20,15 +23,11 @@ _LARGE_BYTES = 32_768
 # NUL is no text: databases and C programs behind us would end there.
 _NO_NUL = r"^[^\x00]*$"
 _STRICT = ConfigDict(extra="forbid", strict=True)
-# Kinds of pydantic's errors whose own words would name its internals.
-_WORDS = {
-    "extra_forbidden": "there is a key that is not known",
-    "string_pattern_mismatch": "the text holds a NUL character, expected text without",
-    "missing": "it is missing",
-    "string_type": "it is no text, expected a string",
-    "list_type": "it is no list, expected a list of reviews",
-    "model_type": "it is no object, expected one with the known keys",
-    "model_attributes_type": "it is no object, expected one with the known keys",
+_FORMS = {
+    "body": 'an object such as {"reviews": [{"text": "…"}]}',
+    "reviews": 'a list such as [{"text": "…"}]',
+    "review": 'an object such as {"text": "…"}',
+    "text": "a string, or null where there is no text",
 }
 _LIMITS = {"string_too_long": "too_long", "too_long": "too_many"}
 
@@ -133,7 +132,7 @@ def _parse(body: bytes, model: type[TagRequest]) -> list[Asked]:
 
 
 def _refusal(error: ValidationError) -> Refusal:
-    first = error.errors(include_url=False, include_input=False)[0]
+    first = error.errors(include_url=False)[0]
     kind, path = first["type"], first["loc"]
     if kind == "json_invalid":
         # The words of the parser end with a place: "… at line 1 column 7".
@@ -144,11 +143,32 @@ def _refusal(error: ValidationError) -> Refusal:
     if kind == "extra_forbidden":  # its last part is the key, which is theirs
         path = path[:-1]
     where = ".".join(str(part) for part in path) or "body"
-    limit = first.get("ctx", {}).get("max_length")
+    return Refusal(422, _LIMITS.get(kind, "invalid"), _said(kind, first, path), where)
+
+
+def _said(kind: str, first: ErrorDetails, path: tuple[int | str, ...]) -> str:
+    """Say what came, what was expected and what to do; pydantic's own words would name its internals."""
+    came, limit = first["input"], first.get("ctx", {}).get("max_length")
+    in_review = "reviews" in path and len(path) > 1
     if kind == "string_too_long":
-        what = f"it has more than {limit} characters"
-    elif kind == "too_long":
-        what = f"there are more than {limit} reviews; send several requests"
-    else:
-        what = _WORDS.get(kind, "it is not as the OpenAPI document says")
-    return Refusal(422, _LIMITS.get(kind, "invalid"), what, where)
+        return f"a string of {len(came)} characters, expected at most {limit}; shorten it"
+    if kind == "too_long":
+        return f"{len(came)} reviews, expected at most {limit}; send several requests"
+    if kind == "missing":
+        name = str(path[-1])
+        return f"no {name}, expected {_FORMS[name]}; add it"
+    if kind == "extra_forbidden":
+        known = "text, id and lang" if in_review else "reviews"
+        return f"a key that is not known, expected no other than {known}; remove it"
+    if kind == "string_pattern_mismatch":
+        return "a string with a NUL character, expected one without; remove the character"
+    if kind == "string_type":
+        return f"{_named(came)}, expected a string or null; send it in quotes, or null where there is none"
+    form = _FORMS["reviews"] if kind == "list_type" else _FORMS["review" if path else "body"]
+    return f"{_named(came)}, expected {form}; see GET /openapi.json"
+
+
+def _named(value: object) -> str:
+    """Name the kind of a JSON value."""
+    kinds = {bool: "true or false", int: "a number", float: "a number", str: "a string", list: "a list"}
+    return "null" if value is None else kinds.get(type(value), "an object")
