@@ -26,8 +26,8 @@ _TRIAL = 0.1
 _DOUBT = 1.5
 # How long one call of the engine should take. It cannot be interrupted, and small requests wait for its end.
 _CALL_S = 0.25
-# Work of a call, however slow the engine: some thirty short reviews.
-_LEAST_CALL = 4_096
+# Work of a call, however slow the engine: a dozen short reviews.
+_LEAST_CALL = 2_048
 _MAX_RETRY_S = 60
 
 
