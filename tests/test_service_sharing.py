@@ -186,6 +186,16 @@ def test_a_call_is_short_even_with_long_texts() -> None:
     assert sum(map(len, fast.calls)) == 1 and fast.now == pytest.approx(0.064)  # 64 texts, as batch_texts says
 
 
+def test_among_small_requests_the_longer_ones_do_not_wait_for_all_others() -> None:
+    engine = Engine(10_000)
+    longer = engine.join(1, chars=2_000)
+    for _ in range(4):
+        for _ in range(25):  # more than a call
+            engine.join(1, chars=100)
+        engine.call()
+    assert engine.done[longer] <= 0.25  # in the first call
+
+
 def test_texts_that_are_more_than_a_call_have_their_turn_beside_small_ones() -> None:
     engine = Engine(10_000)
     large = engine.join(17, chars=CHARS * 10)  # 17 s, a second each

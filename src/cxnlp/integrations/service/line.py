@@ -77,9 +77,10 @@ class Line:
     """Requests that wait, and the order in which they are scored.
 
     **Least work first**: a small request passes a large one, and of equal ones that which is nearest to its end goes
-    on, so that work once begun is of use. **Until time is short**: when the promised requests could otherwise not all
-    be done in time, deadlines decide, which are in the order of coming, over all but a quarter of each call. A request
-    is promised only if all the promised work, done in that order, ends well within its limit.
+    on, so that work once begun is of use; those that fit into one call come in their order. **Until time is short**:
+    when the promised requests could otherwise not all be done in time, deadlines decide, which are in the order of
+    coming, over all but a quarter of each call. A request is promised only if all the promised work, done in that
+    order, ends well within its limit.
 
     One request without a promise is tried where little else waits, behind all others: it may be that the pace is
     known too low, and its first calls will tell. A request that cannot be done in what is left of its time, even at
@@ -130,12 +131,13 @@ class Line:
         """Give the texts of the next call, as requests and places in them; drop what is of no use any more."""
         for job in self._jobs:
             if self._hopeless(job, now):
-                job.fail(self._too_late(job, 0))
+                job.fail(self._too_late(job, self._work() - job.work))
         self._jobs = [job for job in self._jobs if not job.future.done()]
         for job in self._jobs:
             job.promised = job.promised or self._fits(job, now)
         by_deadline = sorted(self._jobs, key=lambda job: (not job.promised, job.deadline))
-        by_work = sorted(by_deadline, key=lambda job: (not job.promised, job.work))
+        # What fits into a call is alike, or the longer ones of many small requests would wait for all the others.
+        by_work = sorted(by_deadline, key=lambda job: (not job.promised, max(job.work, self._call)))
         taken: list[tuple[Job, int]] = []
         if self._short_of_time(by_deadline, now):
             passing = _fill(taken, by_work, _PASSING * self._call, self._options.batch_texts)
@@ -195,7 +197,7 @@ class Line:
 def _fill(
     taken: list[tuple[Job, int]], order: Sequence[Job], most: float, most_texts: int, *, at_least: int = 0
 ) -> float:
-    """Add texts to a call until the next would be beyond ``most``, or there are too many; give their work.
+    """Add texts to a call, of each request until its next would be beyond ``most``; give their work.
 
     ``at_least`` so many are added whatever their work: a text that is more than a call cannot be divided.
     """
@@ -204,7 +206,7 @@ def _fill(
         while job.n_left and len(taken) < most_texts:
             size = work_of(job.asked[job.n_taken].text)
             if work + size > most and n >= at_least:
-                return work
+                break
             taken.append((job, job.n_taken))
             work, n = work + size, n + 1
             job.work, job.n_taken = job.work - size, job.n_taken + 1
