@@ -137,7 +137,7 @@ class Line:
             job.promised = job.promised or self._fits(job, now)
         by_deadline = sorted(self._jobs, key=lambda job: (not job.promised, job.deadline))
         # What fits into a call is alike, or the longer ones of many small requests would wait for all the others.
-        by_work = sorted(by_deadline, key=lambda job: (not job.promised, max(job.work, self._call)))
+        by_work = sorted(by_deadline, key=lambda job: (not job.promised, self._calls(job)))
         taken: list[tuple[Job, int]] = []
         if self._short_of_time(by_deadline, now):
             passing = _fill(taken, by_work, _PASSING * self._call, self._options.batch_texts)
@@ -150,6 +150,10 @@ class Line:
     @property
     def _call(self) -> float:
         return max(_LEAST_CALL, self._pace.a_s * _CALL_S)
+
+    def _calls(self, job: Job) -> float:
+        """Give how many calls a request still takes, at least one."""
+        return max(job.work / self._call, job.n_left / self._options.batch_texts, 1.0)
 
     def _work(self, *, promised_alone: bool = False) -> float:
         live = (job for job in self._jobs if not job.future.done())
