@@ -16,11 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from cxnlp.bundle import load_bundle, shipped_bundle
-from cxnlp.data.rows import ReadingOptions
 from cxnlp.evaluation.drift import compare
 from cxnlp.evaluation.drift_limits import Limits, effects_of
-from cxnlp.evaluation.drift_read import scored_rows
-from cxnlp.evaluation.drift_sample import Gatherer, Sample, ScoredRow
+from cxnlp.evaluation.drift_sample import Gatherer, Sample
+from cxnlp.inference.scored import ScoredRow, open_scored
 from cxnlp.taxonomy import Taxonomy
 from cxnlp.text import TextTokenizer
 
@@ -59,7 +58,7 @@ def main() -> None:
     bundle = load_bundle(shipped_bundle())
     taxonomy = bundle.taxonomy
     tokenizer = Remembering.from_file(bundle.tokenizer, bundle.manifest.max_tokens, bundle.manifest.overlap)
-    rows = list(scored_rows(args.scored, taxonomy, ReadingOptions()))
+    rows = list(open_scored(args.scored, taxonomy).rows())
     tokenizer.learn(list({row.text for row in rows if row.text is not None}))
     rng = np.random.default_rng(1)
 
@@ -82,7 +81,7 @@ def main() -> None:
     print(f"{args.splits} splits of {len(rows):,} rows, alarms by least effect: {alarms}")
     print(f"p below 0.05 before the correction: {np.mean(small):.3f} of the tests")
     facet, _, label = args.label.partition("=")
-    has = np.array([row.prediction is not None and row.prediction.labels[facet] == label for row in rows])
+    has = np.array([row.prediction is not None and row.prediction.labels.get(facet) == label for row in rows])
     for weight in _WEIGHTS:
         share = has.mean() * weight / (1 - has.mean() + has.mean() * weight)
         found = 0

@@ -23,10 +23,11 @@ TOY = tiny.toy_taxonomy()
 ANNA, BO = "5f1c7c3e-2f6d-4a53-9f62-1b6c3f8f0001", "5f1c7c3e-2f6d-4a53-9f62-1b6c3f8f0002"
 SCORED = {
     "id": "r1", "language": "no", "text": "Fin dør, taket lekker", "mood": "good",
-    "parts": {"door": "plus", "roof": None}, "when": ["during", "before"], "confidence": 0.8,
+    "parts": {"door": "plus", "roof": "minus"}, "when": ["during", "before"], "confidence": 0.8,
     "probabilities": {
         "mood": {"bad": 0.25, "good": 0.75}, "parts": {"door": 0.5, "roof": 0.75},
-        "view": {"door:minus": 0.25, "door:plus": 0.75}, "when": {"before": 0.5, "during": 1.0, "after": 0.0},
+        "view": {"door:minus": 0.25, "door:plus": 0.75, "roof:minus": 0.5, "roof:plus": 0.5},
+        "when": {"before": 0.5, "during": 1.0, "after": 0.0},
     },
 }  # fmt: skip
 
@@ -73,13 +74,13 @@ def test_the_questions_of_a_small_taxonomy() -> None:
 
 
 def test_suggestions_carry_the_models_probabilities(tmp_path: Path, toml: Path) -> None:
-    (made,) = export(tmp_path, toml, [SCORED], "--model", "toy-1")
+    (made,) = export(tmp_path, toml, [SCORED], "--model-name", "toy-1")
     assert (made["id"], made["fields"], made["metadata"], made["responses"]) == (
         "r1", {"text": SCORED["text"]}, {"lang": "no"}, {},
     )  # fmt: skip
     assert made["suggestions"] == {
         "mood": {"value": "good", "score": 0.75, "agent": "toy-1"},
-        "parts": {"value": ["door:plus", "roof"], "score": [0.375, 0.75], "agent": "toy-1"},  # 0.5 × 0.75
+        "parts": {"value": ["door:plus", "roof:minus"], "score": [0.375, 0.375], "agent": "toy-1"},  # 0.5 × 0.75
         "when": {"value": ["during", "before"], "score": [1.0, 0.5], "agent": "toy-1"},
         "first": {"value": "during", "score": 1.0, "agent": "toy-1"},
     }

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 import tiny
 from cxnlp.cli.main import main
+from cxnlp.data.rows import Row
 from cxnlp.errors import SettingsError
 from cxnlp.evaluation.drift import DRIFT, SAME, TOO_FEW, Drift, compare
 from cxnlp.evaluation.drift_limits import Limits, effects_of
-from cxnlp.evaluation.drift_sample import Gatherer, Sample, ScoredRow
+from cxnlp.evaluation.drift_sample import Gatherer, Sample
 from cxnlp.evaluation.drift_statistics import (
     benjamini_hochberg,
     chi2_tail,
@@ -30,6 +31,7 @@ from cxnlp.evaluation.drift_statistics import (
     stability_index_of_values,
 )
 from cxnlp.inference.prediction import Prediction
+from cxnlp.inference.scored import ScoredRow, Status
 from cxnlp.text import TextTokenizer
 
 TOY = tiny.toy_taxonomy()
@@ -146,7 +148,7 @@ def gathered(rows: list[dict[str, Any]], tokenizer: TextTokenizer, path: str = "
     for row in rows:
         labels = {"mood": row["mood"], "parts": row["parts"], "when": row["when"]}
         prediction = Prediction(TOY, labels, {}, row["confidence"], tuple(row["flags"]), row["language"])
-        gatherer.add(ScoredRow(prediction, tuple(row["flags"]), row["text"]))
+        gatherer.add(ScoredRow(Row(1, {}, ""), Status.LABELLED, row["text"], prediction, tuple(row["flags"])))
     return gatherer.sample()
 
 

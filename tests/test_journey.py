@@ -24,10 +24,11 @@ from cxnlp.data.write_parquet import ParquetWriter
 from cxnlp.data.write_xlsx import XlsxWriter
 from cxnlp.errors import DataError, SettingsError, TaxonomyError
 from cxnlp.evaluation.intervals import corrected_share, share_difference, student, welch, wilson, z_for
+from cxnlp.inference.scored_cells import evidence_of
 from cxnlp.journey.analysis import analyse
 from cxnlp.journey.choose import choose
 from cxnlp.journey.parts import parts_of
-from cxnlp.journey.passages import evidence_of, masked_passage
+from cxnlp.journey.passages import masked_passage
 from cxnlp.journey.regression import risk_differences
 from cxnlp.journey.scored import Scored, read_scored
 from cxnlp.journey.words import LANGUAGES, load_words
@@ -167,7 +168,9 @@ def test_what_is_no_evaluation_is_refused(tmp_path: Path, capsys: pytest.Capture
     scored = write_csv(tmp_path / "scored.csv", SMALL)
     wrong = tmp_path / "wrong.json"
     wrong.write_text("[1]", "utf-8")
-    assert main(["report", str(scored), "-o", str(tmp_path / "r.html"), "--evaluation", str(wrong), "--no-texts"]) == 2
+    assert (
+        main(["report", str(scored), "-o", str(tmp_path / "r.html"), "--evaluation", str(wrong), "--without-text"]) == 2
+    )
     assert "expected the file of cxnlp evaluate --json" in capsys.readouterr().err
     assert not (tmp_path / "r.html").exists()
 
@@ -290,7 +293,7 @@ def test_a_row_with_labels_of_another_model_is_left_out_and_said(tmp_path: Path)
 def test_what_was_not_scored_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plain = tmp_path / "reviews.csv"
     plain.write_text("id,review\n1,Pakken kom aldri fram til oss.\n", "utf-8")
-    assert main(["report", str(plain), "--no-texts"]) == 2
+    assert main(["report", str(plain), "--without-text"]) == 2
     error = capsys.readouterr().err
     assert "expected a file that cxnlp score wrote" in error
     assert "Pakken" not in error
@@ -361,11 +364,9 @@ labels = ["negative", "positive"]
 
 
 def scored_review(
-    place: int, confidence: float, polarity: str = "negative", *, look: bool = False, text: int = 0
+    line: int, confidence: float, polarity: str = "negative", *, look: bool = False, text: int = 0
 ) -> Scored:
-    return Scored(
-        place, {"app": polarity}, ("use",), "", None, confidence, "no", look, None, None, (), text or place + 1
-    )
+    return Scored(line, {"app": polarity}, ("use",), "", None, confidence, "no", look, None, None, (), text or line + 1)
 
 
 def test_the_most_certain_reviews_are_shown_and_no_copies() -> None:

@@ -159,7 +159,7 @@ def test_nothing_is_changed_and_texts_are_shown_only_when_asked_for(
 ) -> None:
     before = (home / "rows.jsonl").read_bytes()
     assert all("text" not in row for row in errors(home))
-    texts = {row["id"]: row["text"] for row in errors(home, "--text")}
+    texts = {row["id"]: row["text"] for row in errors(home, "--with-text")}
     assert texts["r10"] == record(10)["text"]
     printed = capsys.readouterr()
     assert "none was changed" in printed.out and "fold 3 of 3 done" in printed.err
@@ -179,7 +179,7 @@ def test_printed_without_an_output(home: Path, capsys: pytest.CaptureFixture[str
 def test_tables(kind: str, home: Path) -> None:
     output = home / f"errors.{kind}"
     given = ["data", "errors", str(home / "rows.jsonl"), "--taxonomy", str(home / "toy.toml"), "--folds", "3"]
-    assert main([*given, "--top", "3", "--text", "--output", str(output)]) == 0
+    assert main([*given, "--top", "3", "--with-text", "--output", str(output)]) == 0
     rows = list(read_rows(open_table(output)))
     assert len(rows) == 3
     assert rows[0].text.startswith(("Døren", "Taket"))
@@ -250,7 +250,7 @@ def test_mistakes_are_explained(home: Path, capsys: pytest.CaptureFixture[str], 
     for arguments, message in (
         ([rows, "--taxonomy", toml, "--folds", "1"], "1 folds, expected 2 or more"),
         ([rows, "--taxonomy", toml, "--top", "0"], "--top 0: expected"),
-        ([rows, "--taxonomy", toml, "--text"], "--text puts texts into --output"),
+        ([rows, "--taxonomy", toml, "--with-text"], "--with-text puts texts into --output"),
         ([rows, "--taxonomy", toml, "--output", rows], "would overwrite"),
         ([rows, "--taxonomy", toml, "--output", str(home / "x.pdf")], "unknown kind of output '.pdf'"),
         ([rows, "--taxonomy", toml, "--bundle", "default"], "--taxonomy and --bundle"),

@@ -59,7 +59,8 @@ def load(tmp_path: Path, toml: Path, book: Path, *more: str) -> tuple[int, list[
 
 
 def predicted(record: dict[str, Any]) -> dict[str, Any]:
-    return {**record, "confidence": 0.7, "probabilities": {"mood": {"bad": 0.3, "good": 0.7}}}
+    labels = {"mood": "bad", "parts": {}, "when": ["after"]}
+    return {**labels, **record, "confidence": 0.7, "flags": []}
 
 
 def test_the_sheet_as_a_person_sees_it(tmp_path: Path, toml: Path) -> None:
@@ -139,13 +140,13 @@ def test_what_a_model_filled_in_counts_only_once_a_person_has_seen_it(
     book["Reviews"]["C3"] = "X"
     book["Reviews"]["D3"] = "good"  # the model said bad
     book.save(path)
-    assert load(tmp_path, toml, path)[1][1] == {**RECORDS[1], "mood": "good"}
-    assert load(tmp_path, toml, path, "--only-labelled")[1] == [{**RECORDS[1], "mood": "good"}]
+    assert load(tmp_path, toml, path)[1][1] == {**RECORDS[1], "mood": "good", "when": ["after"]}
+    assert load(tmp_path, toml, path, "--only-labelled")[1] == [{**RECORDS[1], "mood": "good", "when": ["after"]}]
     assert load(tmp_path, toml, path, "--all-rows")[1][0] == RECORDS[0]
 
 
 def test_without_labels_a_scored_file_is_exported_blind(tmp_path: Path, toml: Path) -> None:
-    path = export(tmp_path, toml, [predicted(record) for record in RECORDS], "--labels", "none")
+    path = export(tmp_path, toml, [predicted(record) for record in RECORDS if record["id"] != "c"], "--labels", "none")
     rows = list(openpyxl.load_workbook(path)["Reviews"].iter_rows(values_only=True))
     assert list(rows[0]) == TITLES
     assert all(set(row[2:-1]) == {None} for row in rows[1:])

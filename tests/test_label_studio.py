@@ -23,7 +23,7 @@ TOY = tiny.toy_taxonomy()
 SCORED = {
     "id": "r1", "language": "no", "text": "Fin dør, taket lekker", "mood": "good",
     "parts": {"door": "plus", "roof": "minus"}, "when": ["during", "before"], "confidence": 0.8125,
-    "probabilities": {"mood": {"bad": 0.2, "good": 0.8}},
+    "flags": [],
 }  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def test_the_interface_is_sound_whatever_the_labels(taxonomy: Taxonomy) -> None:
 
 
 def test_a_models_labels_are_predictions_and_a_persons_annotations(tmp_path: Path, toml: Path) -> None:
-    (made,) = export(tmp_path, toml, [SCORED], "--model", "toy-1")
+    (made,) = export(tmp_path, toml, [SCORED], "--model-name", "toy-1")
     assert made["data"] == {"text": SCORED["text"], "review-id": "r1", "lang": "no"}
     (prediction,) = made["predictions"]
     assert (prediction["model_version"], prediction["score"], "annotations" in made) == ("toy-1", 0.8125, False)

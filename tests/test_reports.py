@@ -28,7 +28,7 @@ HOSTILE = "<script>alert('x')</script><img src=https://evil.example/x onerror=y>
 
 
 def made(
-    reviews: Sequence[Review], wrong: frozenset[str] = frozenset(), *, gallery_text: bool = False, other: str = "new"
+    reviews: Sequence[Review], wrong: frozenset[str] = frozenset(), *, with_text: bool = False, other: str = "new"
 ) -> Study:
     oracle = Oracle(reviews, wrong)
     scored = score_reviews(oracle, reviews)
@@ -36,7 +36,7 @@ def made(
     against = paired(TAXONOMY, reviews, scored.labels, right.labels, ("old", other), resamples=20, rounds=50)
     return study(
         TAXONOMY, oracle.thresholds, reviews, scored, Rivals(),
-        against=against, gallery_text=gallery_text, resamples=20,
+        against=against, with_text=with_text, resamples=20,
     )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def test_hostile_names_ids_and_texts_are_escaped() -> None:
         replace(one, id=f"{HOSTILE}{one.id}", text=f"{HOSTILE} {one.id}", lang=HOSTILE[:30], source=f"{HOSTILE}{i % 2}")
         for i, one in enumerate(gold_reviews(40))
     ]
-    found = made(reviews, frozenset(one.id for one in reviews[:8]), gallery_text=True, other=HOSTILE)
+    found = made(reviews, frozenset(one.id for one in reviews[:8]), with_text=True, other=HOSTILE)
     html = page(found, Source(HOSTILE, HOSTILE, only={HOSTILE: [HOSTILE]}))
     tags = Tags(html)
     assert tags.open == []
@@ -96,7 +96,7 @@ def test_the_page_asks_nobody_for_anything_and_charts_are_drawn() -> None:
 def test_without_the_option_no_text_is_in_any_output() -> None:
     reviews = gold_reviews(40)
     wrong = frozenset(one.id for one in reviews[:20])
-    found, with_text = made(reviews, wrong), made(reviews, wrong, gallery_text=True)
+    found, with_text = made(reviews, wrong), made(reviews, wrong, with_text=True)
     source = Source("b", "d")
     for text in (page(found, source), markdown(found, source), json.dumps(found.as_json())):
         assert "Omtale nummer" not in text
@@ -263,8 +263,8 @@ def test_a_failure_leaves_no_file_and_the_old_one(
 @pytest.mark.parametrize(
     ("argv", "error", "message"),
     [
-        (["--gallery-text"], SettingsError, "--gallery-text puts texts into --html or --json"),
-        (["--gallery-text", "--markdown", "a.md"], SettingsError, "--gallery-text puts texts into"),
+        (["--with-text"], SettingsError, "--with-text puts texts into --html or --json"),
+        (["--with-text", "--markdown", "a.md"], SettingsError, "--with-text puts texts into"),
         (["--html", "a", "--json", "./a"], DataError, "named by --json and --html; expected two files"),
         (["--html", "nowhere/a.html"], DataError, "nowhere does not exist"),
         (["--train", "empty"], DataError, "empty: no .jsonl file in this folder"),

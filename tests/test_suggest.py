@@ -360,8 +360,8 @@ def test_mistakes_are_explained_and_write_nothing(tmp_path: Path, capsys: pytest
     known = tiny.write_jsonl(tmp_path / "known.jsonl", [{"text": text_of(0)}, {"text": text_of(1)}])
     for arguments, message in (
         ([scored, "--budget", "0"], "--budget 0: expected"),
-        ([plain, "--budget", "1"], "expected what cxnlp score writes"),
-        ([foreign, "--budget", "1"], "line 1: no probability of 'sentiment', 'mixed'"),
+        ([plain, "--budget", "1"], "expected a file that cxnlp score wrote"),
+        ([foreign, "--budget", "1"], "line 1: no probability of 'sentiment=mixed'"),
         ([scored, "--budget", "1", "--output", tmp_path / "x.doc"], "unknown kind of output '.doc'"),
         ([scored, "--budget", "1", "--output", scored], "would overwrite"),
         ([scored, "--budget", "1", "--output", tmp_path / "none" / "x.csv"], "does not exist"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxnlp.cli.engine import SHIPPED, add_engine, load_named
-from cxnlp.cli.problems import tell_broken_lines
+from cxnlp.cli.problems import tell_problems
 from cxnlp.text.shorten import shorten
 
 if TYPE_CHECKING:
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from cxnlp.loop.label_errors import LabelError, LabelledReview
 
 _SHOWN = 20
-_BROKEN_LINES = 1
 _PLACE_WIDTH, _LABEL_WIDTH = 44, 26
 
 _EPILOG = """\
 examples:
   cxnlp data errors mine.jsonl
-  cxnlp data errors data/corpus/*.jsonl --text --output doubtful.xlsx
+  cxnlp data errors data/corpus/*.jsonl --with-text --output doubtful.xlsx
   cxnlp data errors mine.jsonl --bundle default --output doubtful.csv
 
 Without --bundle, a linear model over words and characters judges each review, trained on the others (cross-validated;
@@ -54,7 +53,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--folds", type=int, default=5, metavar="N", help="parts of the cross-validation (default: 5)")
     parser.add_argument("--seed", type=int, default=0, help="of the folds (default: 0)")
     parser.add_argument("--top", type=int, metavar="N", help="keep the N likeliest only")
-    parser.add_argument("--text", action="store_true", help="write the texts too, which are personal data")
+    parser.add_argument("--with-text", action="store_true", help="write the texts too, which are personal data")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help=".csv, .tsv, .xlsx or .jsonl (default: print the first 20)"
     )
@@ -82,11 +81,12 @@ def run(args: argparse.Namespace) -> int:
     errors = find_label_errors(taxonomy, found, probs)
     kept = errors[: args.top]
     if args.output is not None:
-        for note in write_list(args.output, error_columns(text=args.text), error_rows(kept, text=args.text)):
+        for note in write_list(
+            args.output, error_columns(with_text=args.with_text), error_rows(kept, with_text=args.with_text)
+        ):
             print(f"Note: {note}.")
     _print(args, len(found), errors, kept)
-    tell_broken_lines(problems)
-    return _BROKEN_LINES if problems else 0
+    return tell_problems(problems)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -102,8 +102,8 @@ def _check(args: argparse.Namespace) -> None:
         raise SettingsError("--taxonomy and --bundle: a bundle has a taxonomy of its own; give one of them")
     if args.top is not None and args.top < 1:
         raise SettingsError(f"--top {args.top}: expected a number of labels, 1 or more")
-    if args.text and args.output is None:
-        raise SettingsError("--text puts texts into --output, which is not given")
+    if args.with_text and args.output is None:
+        raise SettingsError("--with-text puts texts into --output; expected that option; give it a file")
     if args.output is not None:
         format_of(args.output)
         writable_target(args.output)

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from cxnlp.cli.engine import add_bundle, add_engine, load_named
 from cxnlp.cli.evaluate_files import open_all, outputs_of, read_rivals, write_all
-from cxnlp.cli.problems import tell_broken_lines
+from cxnlp.cli.problems import BROKEN_LINES, tell_problems
 from cxnlp.errors import SettingsError
 
 if TYPE_CHECKING:
-    from cxnlp.data import Problem
     from cxnlp.evaluation.report import Report
     from cxnlp.evaluation.study import Study
 
-_BROKEN_LINES = 1
 
 _EPILOG = """\
 examples:
@@ -69,7 +67,7 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     report.add_argument("--html", metavar="FILE", type=Path, help="write a report as one page here")
     report.add_argument("--markdown", metavar="FILE", type=Path, help="write the report's tables here")
     report.add_argument(
-        "--gallery-text", action="store_true", help="show the texts of wrong reviews too, which are personal data"
+        "--with-text", action="store_true", help="show the texts of wrong reviews too, which are personal data"
     )
     report.add_argument(
         "--train", metavar="DATA", type=Path, nargs="+", default=[],
@@ -120,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
             problems = list(dict.fromkeys([*problems, *rivals.problems]))
             found = study(
                 taxonomy, tagger.thresholds, reviews, scored, rivals.rivals,
-                only=only, against=against, gallery_text=args.gallery_text,
+                only=only, against=against, with_text=args.with_text,
             )  # fmt: skip
             write_all(outputs, found, source, _facts(args, only, len(gold.problems)))
         report = found.report if found else evaluate_labels(taxonomy, reviews, scored.labels)
@@ -133,8 +131,10 @@ def run(args: argparse.Namespace) -> int:
         from cxnlp.evaluation.show_rivals import show_against
 
         print(f"\n{show_against(against)}")
-    _print_problems(problems)
-    return _BROKEN_LINES if problems else 0
+    if problems:
+        tell_problems(problems)
+        print(f"cxnlp: {len(problems)} broken lines were left out of the figures", file=sys.stderr)
+    return BROKEN_LINES if problems else 0
 
 
 def _facts(args: argparse.Namespace, only: Mapping[str, Sequence[str]], broken_lines: int) -> dict[str, Any]:
@@ -173,9 +173,3 @@ def parse_only(options: Sequence[str]) -> dict[str, tuple[str, ...]]:
             raise SettingsError(f"--only names {facet.strip()!r} twice; give all its labels in one")
         only[facet.strip()] = names
     return only
-
-
-def _print_problems(problems: Sequence[Problem]) -> None:
-    tell_broken_lines(problems)
-    if problems:
-        print(f"cxnlp: {len(problems)} broken lines were left out of the figures", file=sys.stderr)

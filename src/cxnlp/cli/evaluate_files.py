@@ -43,8 +43,8 @@ def outputs_of(args: argparse.Namespace) -> dict[str, Path]:
     from cxnlp.data.write import refuse_outputs
 
     files = {name: path for name in FORMATS if (path := getattr(args, name)) is not None}
-    if args.gallery_text and not {"json", "html"} & files.keys():
-        raise SettingsError("--gallery-text puts texts into --html or --json; expected one of them; give one")
+    if args.with_text and not {"json", "html"} & files.keys():
+        raise SettingsError("--with-text puts texts into --html or --json; expected one of them; give one")
     bundles = [Path(name) for name in (args.bundle, args.against) if name not in (None, SHIPPED)]
     inputs = [path for path in (args.data, args.texts, args.second, *args.train, *bundles) if path is not None]
     refuse_outputs({f"--{name}": path for name, path in files.items()}, inputs)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxnlp.cli import labels_agreement
+from cxnlp.cli.problems import tell_problems
 from cxnlp.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "file are filled in as the model's, to be corrected; labels of a labelled file go along as a person's.",
         epilog=_EXPORT_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # --model, which elsewhere is a bundle, is no short form of --model-name
     )
     parser.add_argument("input", type=Path, metavar="INPUT", help="reviews, scored or labelled: .jsonl, or a table")
     parser.add_argument("--to", choices=_TOOLS, required=True, help="the tool")
@@ -69,14 +71,14 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )  # fmt: skip
     parser.add_argument(
         "--labels", choices=_KEEP, default="auto",
-        help="whose the labels are: a model's, if the file has probabilities (auto); a model's; a person's; or leave "
+        help="whose the labels are: a model's, if the file was scored (auto); a model's; a person's; or leave "
         "them out",
     )  # fmt: skip
     parser.add_argument(
         "--guidelines", type=Path, metavar="FILE.md", help="Markdown with a table of labels and meanings"
     )
     parser.add_argument(
-        "--model", default="cxnlp", metavar="NAME", help="the model's name in the tool (default: cxnlp)"
+        "--model-name", default="cxnlp", metavar="NAME", help="what the tool calls the model (default: cxnlp)"
     )
     parser.add_argument("--user", metavar="UUID", help="user of Argilla whose responses a person's labels become")
     parser.add_argument("--text-column", metavar="NAME", help="of a table: column of the review's text")
@@ -170,12 +172,12 @@ def _write(args: argparse.Namespace, taxonomy: Taxonomy, items: Sequence[Item]) 
         from cxnlp.loop.label_studio import config_xml, tasks
 
         config = config_xml(taxonomy, definitions)
-        made = tasks(taxonomy, items, args.model)
+        made = tasks(taxonomy, items, args.model_name)
     else:
         from cxnlp.loop.argilla import records_json, settings_json
 
         config = json.dumps(settings_json(taxonomy, definitions, guidelines), indent=2) + "\n"
-        made = records_json(taxonomy, items, args.model, args.user)
+        made = records_json(taxonomy, items, args.model_name, args.user)
     with ExitStack() as stack:
         output = stack.enter_context(AtomicText(args.output))
         if args.config is not None:
@@ -227,4 +229,4 @@ def _read(args: argparse.Namespace, taxonomy: Taxonomy) -> Answers:
 def _tell(problems: Sequence[Problem], notes: Sequence[str]) -> int:
     for note in notes:
         print(f"cxnlp: {note}", file=sys.stderr)
-    return labels_agreement.tell_problems(problems)
+    return tell_problems(problems)

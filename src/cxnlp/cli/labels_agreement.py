@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxnlp.cli.problems import tell_problems
 from cxnlp.errors import SettingsError
 
 if TYPE_CHECKING:
-    from cxnlp.data import Problem
     from cxnlp.loop.majority import Disagreement
 
 _SHOWN = 20
@@ -85,15 +84,6 @@ def run(args: argparse.Namespace) -> int:
     print("\n".join(show_agreement(levels, labels=args.labels)))
     print("\n".join(_left(listed, settled="majority" in outputs)))
     return tell_problems(found.problems)
-
-
-def tell_problems(problems: Sequence[Problem]) -> int:
-    """Name the first twenty problems on standard error; give the exit code, 1 if there are any."""
-    for problem in problems[:_SHOWN]:
-        print(f"cxnlp: {problem}", file=sys.stderr)
-    if len(problems) > _SHOWN:
-        print(f"cxnlp: and {len(problems) - _SHOWN:,} more", file=sys.stderr)
-    return 1 if problems else 0
 
 
 def _outputs(args: argparse.Namespace) -> dict[str, Path]:

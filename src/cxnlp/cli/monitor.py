@@ -7,6 +7,7 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 
+from cxnlp.cli.problems import tell_problems
 from cxnlp.errors import DataError
 
 DRIFT = 1
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.data.write import AtomicText
     from cxnlp.evaluation.drift import compare
     from cxnlp.evaluation.drift_limits import Limits, effects_of
-    from cxnlp.evaluation.drift_read import read_scored
+    from cxnlp.evaluation.drift_sample import read_sample
     from cxnlp.evaluation.drift_show import show_drift
     from cxnlp.evaluation.drift_words import in_words
     from cxnlp.reports.drift import drift_markdown
@@ -87,7 +88,8 @@ def run(args: argparse.Namespace) -> int:
         as_json, markdown = (
             None if path is None else stack.enter_context(AtomicText(path)) for path in (args.json, args.markdown)
         )
-        reference, new = (read_scored(path, bundle.taxonomy, tokenizer, options) for path in (args.reference, args.new))
+        reference, new = (read_sample(path, bundle.taxonomy, tokenizer, options) for path in (args.reference, args.new))
+        tell_problems([*reference.problems, *new.problems])
         drift = compare(reference, new, limits)
         if not drift.n_tests:
             sizes = f"{reference.tally.n_scored:,} and {new.tally.n_scored:,} labelled reviews"

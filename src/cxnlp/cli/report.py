@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cxnlp.cli.problems import tell_problems
 from cxnlp.cli.reading import add_reading_options, reading_options
 from cxnlp.errors import SettingsError
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from cxnlp.inference.tagger import Tagger
     from cxnlp.journey.result import Journey
     from cxnlp.journey.scored import ScoredFile
-
-UNKNOWN_LABELS = 1
-"""Exit code when the report was written but rows were left out, whose labels are not the model's."""
 
 _STANDARD_NAME = "standard input"
 _DESCRIPTION = """\
@@ -35,7 +33,8 @@ examples:
   cxnlp report scored.jsonl --output report.html --evaluation scores.json --xlsx tables.xlsx --json report.json
 
 Needs pip install "cxnlp[report]"; to show texts, whose personal data is masked, also "cxnlp[privacy]" (or give
---no-texts). Exit code: 0; 1 if rows were left out, whose labels the model does not know; 2 if nothing was written.
+--without-text). Exit code: 0; 1 if rows were broken, or have labels that the model does not know; 2 if nothing was
+written.
 """
 
 
@@ -74,7 +73,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--reviews", type=int, default=5, metavar="N", help="reviews shown of each polarity behind a cell (default: 5)"
     )
-    parser.add_argument("--no-texts", action="store_true", help="show no texts of reviews")
+    parser.add_argument("--without-text", action="store_true", help="show no texts of reviews")
     parser.add_argument(
         "--evidence", action=argparse.BooleanOptionalAction,
         help="mark the sentence behind each touchpoint, found by the model where the file does not name it "
@@ -114,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
         journey = analyse(scored, errors)
         chosen = choose(scored.reviews, args.reviews)
         load = _loader(bundle) if _finds_evidence(args) else None
-        shown = read_shown(scored, chosen.reviews, with_text=not args.no_texts, load=load)
+        shown = read_shown(scored, chosen.reviews, with_text=not args.without_text, load=load)
         title = (args.title or "").strip() or _title(words.say["title"], args.file)
         said = summary(journey, parts, words, _STANDARD_NAME if args.file == STANDARD else args.file.name)
         page.write(Page(journey, scored, chosen, shown, words, manifest.name, title, said).html())
@@ -125,8 +124,8 @@ def run(args: argparse.Namespace) -> int:
             from cxnlp.journey.workbook import write_workbook
 
             write_workbook(book, Tables(journey, parts, words).all(), words, title)
-    _print(outputs["output"], scored, journey, texts=scored.with_text and not args.no_texts)
-    return UNKNOWN_LABELS if scored.n_unknown else 0
+    _print(outputs["output"], scored, journey, texts=scored.source.with_text and not args.without_text)
+    return tell_problems(scored.problems)
 
 
 def _outputs(args: argparse.Namespace) -> dict[str, Path]:
@@ -156,7 +155,7 @@ def _outputs(args: argparse.Namespace) -> dict[str, Path]:
     inputs = [path for path in (args.file, args.evaluation, args.model) if path is not None]
     refuse_outputs({f"--{name}": path for name, path in files.items()}, inputs)
     need_jinja("cxnlp report")
-    if not args.no_texts and args.reviews:
+    if not args.without_text and args.reviews:
         require_personal()
     if args.evidence:
         require_sentences()
@@ -199,7 +198,7 @@ def _print(output: Path, scored: ScoredFile, journey: Journey, *, texts: bool) -
         "rating": sum(review.rating is not None for review in scored.reviews),
         "date": sum(review.day is not None for review in scored.reviews),
     }
-    ratings = scored.table.ratings
+    ratings = scored.source.table.ratings
     scale = f", on a scale of {ratings.scale.name}" if ratings and ratings.scale else ""
     for role, n in read.items():
         found = (
@@ -208,7 +207,7 @@ def _print(output: Path, scored: ScoredFile, journey: Journey, *, texts: bool) -
             else ""
         )
         print(f"  {role:<8} {found or f'none found; --{role}-column NAME names it'}")
-    none = "not shown" if scored.with_text else "none found; --text-column NAME names them"
+    none = "not shown" if scored.source.with_text else "none found; --text-column NAME names them"
     print(f"  texts    {'of some reviews, masked' if texts else none}")
     print(f"  by       {', '.join(('language', *scored.divided_by))}")
     if scored.n_unknown:

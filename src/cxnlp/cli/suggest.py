@@ -7,14 +7,12 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxnlp.cli.problems import tell_broken_lines
+from cxnlp.cli.problems import tell_problems
 from cxnlp.cli.reading import add_reading_options, reading_options
 
 if TYPE_CHECKING:
     from cxnlp.loop.scored import Scored
     from cxnlp.loop.suggest import Suggestions
-
-_BROKEN_LINES = 1
 
 _EPILOG = """\
 examples:
@@ -25,7 +23,7 @@ examples:
 Score to .jsonl: only there are all probabilities. From another kind of file the uncertainty is that of the first facet.
 How reviews are chosen, and how much better that is than chance: docs/labelling.md. Needs pip install "cxnlp[report]".
 
-Exit code: 0; 1 if some lines of --labelled were broken; 2 if nothing could be suggested.
+Exit code: 0; 1 if some lines of SCORED or --labelled were broken; 2 if nothing could be suggested.
 """
 
 
@@ -86,11 +84,10 @@ def run(args: argparse.Namespace) -> int:
     scored = read_scored(args.file, taxonomy, reading_options(args), args.texts, other_languages=args.other_languages)
     found = suggest(scored, taxonomy, thresholds, labelled, args.budget, args.seed)
     with_text = args.texts is not None
-    rows = suggestion_rows(found.chosen, scored.table, with_text=with_text)
-    notes = write_list(output, suggestion_columns(scored.table, with_text=with_text), rows)
+    rows = suggestion_rows(found.chosen, scored.source, with_text=with_text)
+    notes = write_list(output, suggestion_columns(scored.source.table, with_text=with_text), rows)
     _print(args, found, scored, output, notes)
-    tell_broken_lines(labelled.problems)
-    return _BROKEN_LINES if labelled.problems else 0
+    return tell_problems([*scored.problems, *labelled.problems])
 
 
 def output_path(args: argparse.Namespace) -> Path:

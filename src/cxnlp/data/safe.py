@@ -16,6 +16,11 @@ def runs_as_formula(cell: str) -> bool:
     return cell.startswith(_STARTS) and _NUMBER.fullmatch(cell) is None
 
 
+def unmarked(cell: str) -> str:
+    """Take off the apostrophe that ``safe_cell`` puts."""
+    return cell[1:] if cell.startswith(APOSTROPHE) and runs_as_formula(cell[1:]) else cell
+
+
 def safe_cell(cell: str) -> str:
     """Put an apostrophe before a cell that would run as a formula; any other comes back as it is."""
     return APOSTROPHE + cell if runs_as_formula(cell) else cell

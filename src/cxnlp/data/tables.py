@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from cxnlp.data.columns import key, wanted_column
+from cxnlp.data.columns import NoTextColumnError, key, wanted_column
 from cxnlp.data.decisions import decisions
 from cxnlp.data.delimited_table import open_delimited
 from cxnlp.data.formats import Format, recognise
@@ -53,7 +53,7 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
     named = options.format is not None
     export = recognise(raw.columns, options.format)
     if export.refusal and options.text_column is None:
-        raise DataError(
+        raise NoTextColumnError(
             f"{path}: this is a {export.title} export, and {export.refusal}; or name a column with --text-column"
         )
     body = _body(raw, export, mapping)

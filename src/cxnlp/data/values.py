@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,11 +82,11 @@ def scale_named(name: str, where: str) -> Scale:
 
 
 def number_of(value: Any) -> float | None:
-    """Read a number: ``5``, ``4,5``, ``4/5``, ``5 stars``, ``FIVE``, ``★★★★``; None if it is none."""
+    """Read a number: ``5``, ``4,5``, ``4/5``, ``5 stars``, ``FIVE``, ``★★★★``; None if it is none, or not finite."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):
-        return float(value)
+        return float(value) if abs(value) <= sys.float_info.max else None
     if not isinstance(value, str):
         return None
     if match := _NUMBER.fullmatch(value):

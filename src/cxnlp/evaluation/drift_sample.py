@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from cxnlp.inference.prediction import Prediction, has_score
+from cxnlp.data.read import Problem
+from cxnlp.data.tables import ReadingOptions
+from cxnlp.inference.scored import ScoredRow, Status, open_scored
 from cxnlp.inference.tally import Tally
 from cxnlp.taxonomy import Taxonomy
 from cxnlp.text import TextTokenizer, clean
@@ -24,21 +28,6 @@ _TEXTS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
-class ScoredRow:
-    """One row of a scored file."""
-
-    prediction: Prediction | None
-    """Its labels; None if it has none."""
-    flags: tuple[str, ...] = ()
-    text: str | None = None
-    """What was scored; None if the file does not hold it."""
-    scores: tuple[float | None, ...] = ()
-    """From −1 to 1, of each facet that has one, in the order of the taxonomy."""
-    unread: bool = False
-    """Whether it says something that is not a label of the taxonomy."""
-
-
-@dataclass(frozen=True)
 class Sample:
     """A scored file, counted."""
 
@@ -49,6 +38,8 @@ class Sample:
     that the tokenizer does not know), ``pieces`` (for each word), ``confidence``, and the scores, by column."""
     n_unread: int = 0
     """Rows without labels that the taxonomy knows, although something was said of them; left out of the labels."""
+    problems: Sequence[Problem] = ()
+    """What is wrong with rows, those without labels of the taxonomy among them."""
 
 
 class Gatherer:
@@ -61,20 +52,21 @@ class Gatherer:
         self._numbers: dict[str, list[float]] = {}
         self._texts: list[str] = []
         self._n_unread = 0
+        self._problems: list[Problem] = []
         ids = (tokenizer.tokenizer.token_to_id(piece) for piece in _UNKNOWN_PIECES)
         self._unknown = next((found for found in ids if found is not None), None)
-        self._scores = [facet.name for facet in taxonomy.answers if has_score(facet)]
 
     def add(self, row: ScoredRow) -> None:
         """Count one row."""
-        self._tally.add(row.prediction, row.flags, damaged=False)
-        self._n_unread += row.unread
-        if row.prediction is None:
+        said = row.prediction if row.status is Status.LABELLED else None
+        self._tally.add(said, row.flags, damaged=False)
+        self._n_unread += row.status is Status.UNKNOWN
+        self._problems += [row.problem] if row.problem else []
+        if said is None:
             return
-        self._note(CONFIDENCE, row.prediction.confidence)
-        for name, score in zip(self._scores, row.scores, strict=False):
-            if score is not None:
-                self._note(f"{name}_score", score)
+        self._note(CONFIDENCE, said.confidence)
+        for name, score in row.scores.items():
+            self._note(f"{name}_score", score)
         if row.text is not None:
             self._texts.append(row.text)
             if len(self._texts) >= _TEXTS_AT_ONCE:
@@ -84,8 +76,7 @@ class Gatherer:
         """Give what was counted."""
         self._measure()
         numbers = {name: np.asarray(values, np.float64) for name, values in self._numbers.items()}
-        numbers = {name: values[~np.isnan(values)] for name, values in numbers.items()}
-        return Sample(self._path, self._tally, numbers, self._n_unread)
+        return Sample(self._path, self._tally, numbers, self._n_unread, self._problems)
 
     def _note(self, measure: str, value: float) -> None:
         self._numbers.setdefault(measure, []).append(value)
@@ -100,3 +91,21 @@ class Gatherer:
             if self._unknown is not None:
                 self._note(UNKNOWN, Counter(ids)[self._unknown] / len(ids))
         self._texts.clear()
+
+
+def read_sample(path: Path, taxonomy: Taxonomy, tokenizer: TextTokenizer, options: ReadingOptions) -> Sample:
+    """Count a scored file of any kind.
+
+    Args:
+        path: the file.
+        taxonomy: of the model that scored it.
+        tokenizer: of that model, for the pieces of the texts.
+        options: the column of the text, where the guess is wrong.
+
+    Raises:
+        DataError: it cannot be read, has not the columns of a scored file, or no row has labels of this taxonomy.
+    """
+    gatherer = Gatherer(str(path), taxonomy, tokenizer)
+    for row in open_scored(path, taxonomy, options).rows():
+        gatherer.add(row)
+    return gatherer.sample()

@@ -93,7 +93,7 @@ def study(
     *,
     only: Mapping[str, Sequence[str]] | None = None,
     against: Paired | None = None,
-    gallery_text: bool = False,
+    with_text: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Study:
@@ -107,7 +107,7 @@ def study(
         rivals: what it is held against.
         only: facet to the labels that may be given, by every scorer.
         against: the comparison with another model.
-        gallery_text: whether the texts of wrong reviews go in. They are personal data.
+        with_text: whether the texts of wrong reviews go in. They are personal data.
         resamples: bootstrap resamples.
         seed: of the resamples.
     """
@@ -121,7 +121,7 @@ def study(
         calibrations=calibrations(taxonomy, reviews, scored.probs, resamples=resamples, seed=seed),
         coverages=coverages(taxonomy, reviews, scored.probs, resamples=resamples, seed=seed),
         curves=curves(taxonomy, reviews, scored.probs, thresholds),
-        galleries=galleries(taxonomy, reviews, scored.labels, scored.probs, with_text=gallery_text),
+        galleries=galleries(taxonomy, reviews, scored.labels, scored.probs, with_text=with_text),
         against=against,
     )
 

@@ -27,10 +27,10 @@ _ENOUGH = 10
 def analyse(scored: ScoredFile, errors: Errors | None = None) -> Journey:
     """Count everything that a report shows."""
     reviews = scored.reviews
-    frame = make_frame(scored.reader.parts, reviews)
+    frame = make_frame(scored.parts, reviews)
     return Journey(
         _overview(scored, frame),
-        scored.reader.parts.phase_labels,
+        scored.parts.phase_labels,
         _map(frame),
         mend_first(frame),
         delights(frame),
@@ -43,7 +43,7 @@ def analyse(scored: ScoredFile, errors: Errors | None = None) -> Journey:
 
 def _overview(scored: ScoredFile, frame: Frame) -> Overview:
     days = [review.day for review in scored.reviews if review.day is not None]
-    verdict = scored.reader.parts.verdict
+    verdict = scored.parts.verdict
     rated = int((~np.isnan(frame.rating)).sum())
     return Overview(
         scored.n_rows,

@@ -52,7 +52,7 @@ class Page:
         """
         engine = environment()
         words, journey = self.words, self.journey
-        tables = Tables(journey, self.scored.reader.parts, words)
+        tables = Tables(journey, self.scored.parts, words)
         script = _asset("journey.js")
         return engine.get_template("journey.html").render(
             w=words.say,
@@ -67,7 +67,7 @@ class Page:
             pictures=Pictures(journey, tables, words),
             map_rows=self._map_rows(tables),
             phases=[tables.phase(phase) for phase in journey.phases],
-            phase_main=bool((facet := self.scored.reader.parts.phases) and facet.main),
+            phase_main=bool((facet := self.scored.parts.phases) and facet.main),
             shows_text=any(one.passage for one in self.shown.reviews.values()),
             evidence=self.shown.evidence,
             style=_asset("journey.css"),
@@ -114,13 +114,13 @@ class Page:
         }
 
     def _key(self, touchpoint: str, phase: str | None) -> str:
-        parts = self.scored.reader.parts
+        parts = self.scored.parts
         place = "all" if phase is None else str(parts.phase_labels.index(phase))
         return f"{parts.touchpoints.labels.index(touchpoint)}-{place}"
 
     def _data(self, tables: Tables) -> str:
         """Give the reviews, and those behind each cell, as JSON that can stand in a page."""
-        parts = self.scored.reader.parts
+        parts = self.scored.parts
         order = {i: place for place, i in enumerate(self.shown.reviews)}
         cells = {
             self._key(*key): {
@@ -139,7 +139,7 @@ class Page:
 
     def _review(self, i: int, tables: Tables) -> dict[str, Any]:
         one, words = self.shown.reviews[i], self.words
-        parts, review = self.scored.reader.parts, one.review
+        parts, review = self.scored.parts, one.review
         found: dict[str, Any] = {
             "row": words.count(one.line),
             "day": review.day.isoformat() if review.day else "",

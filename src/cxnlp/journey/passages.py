@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from cxnlp.data.safe import APOSTROPHE, runs_as_formula
-from cxnlp.inference.cells import PREFIX
-from cxnlp.inference.evidence import EVIDENCE_COLUMNS
+from cxnlp.inference.scored_cells import Ranges
 from cxnlp.text.personal import PersonalSpan, find_personal
-
-Ranges = Mapping[str, tuple[int, int]]
-"""Touchpoint to a range of the text."""
-_SENTENCE = re.compile(r'(?:^|; )([^:;]+): "((?:[^"]|"")*)"(?=; |$)')
-_OFFSETS = re.compile(r"([^:;]+):(\d+)-(\d+)")
 
 
 @dataclass(frozen=True)
@@ -24,38 +15,6 @@ class Passage:
 
     text: str
     marks: Ranges
-
-
-def plain_text(text: str) -> str:
-    """Take off the apostrophe that a CSV result has before what a spreadsheet would run."""
-    return text[1:] if text.startswith(APOSTROPHE) and runs_as_formula(text[1:]) else text
-
-
-def has_evidence(columns: Sequence[str], prefix: str) -> bool:
-    """Say whether a scored file has the sentences."""
-    return (EVIDENCE_COLUMNS[0] if prefix == PREFIX else "evidence") in columns
-
-
-def evidence_of(fields: Mapping[str, Any], prefix: str, text: str) -> dict[str, tuple[int, int]]:
-    """Find the sentences that a scored row names in its text; one that is not there is left out."""
-    starts: dict[str, int] = {}
-    sentences: dict[str, str] = {}
-    if prefix == PREFIX:
-        cell, offsets = (str(fields.get(name) or "") for name in EVIDENCE_COLUMNS)
-        sentences = {label: sentence.replace('""', '"') for label, sentence in _SENTENCE.findall(plain_text(cell))}
-        starts = {label.strip(): int(start) for label, start, _ in _OFFSETS.findall(offsets)}
-    else:
-        for one in fields.get("evidence") or []:
-            if isinstance(one, Mapping) and isinstance(one.get("sentence"), str) and isinstance(one.get("start"), int):
-                sentences[str(one.get("label"))], starts[str(one.get("label"))] = one["sentence"], one["start"]
-    found = {}
-    for label, sentence in sentences.items():
-        start = starts.get(label, 0)
-        if not text.startswith(sentence, start):
-            start = text.find(sentence)
-        if sentence and start >= 0:
-            found[label] = (start, start + len(sentence))
-    return found
 
 
 def masked_passage(text: str, marks: Ranges, max_chars: int) -> Passage:

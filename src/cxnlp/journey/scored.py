@@ -6,19 +6,19 @@ import datetime
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from cxnlp.data.columns import NoTextColumnError, key, wanted_column
+from cxnlp.data.columns import key, wanted_column
 from cxnlp.data.kinds import as_text
-from cxnlp.data.source import STANDARD
-from cxnlp.data.tables import ReadingOptions, Row, Table, open_table, read_rows
+from cxnlp.data.read import Problem
+from cxnlp.data.tables import ReadingOptions, Table
 from cxnlp.data.values import date_of
 from cxnlp.errors import DataError
 from cxnlp.inference.cells import PREFIX
-from cxnlp.inference.prediction import NEEDS_REVIEW
-from cxnlp.journey.cells import LabelReader
+from cxnlp.inference.prediction import Prediction
+from cxnlp.inference.scored import ScoredRow, ScoredTable, Status, open_scored
 from cxnlp.journey.parts import Parts
 from cxnlp.text.shorten import shorten
 
@@ -34,8 +34,8 @@ _VALUE_CHARS = 60
 class Scored:
     """The labels of one row, and what stands beside them."""
 
-    place: int
-    """Among the rows of the file, from 0."""
+    line: int
+    """Line or row of the file."""
     touchpoints: Mapping[str, str]
     phases: tuple[str, ...]
     verdict: str
@@ -56,8 +56,8 @@ class Scored:
 class ScoredFile:
     """What was read."""
 
-    table: Table
-    reader: LabelReader
+    source: ScoredTable
+    parts: Parts
     reviews: Sequence[Scored]
     """Those that have labels."""
     n_rows: int
@@ -66,29 +66,10 @@ class ScoredFile:
     n_unknown: int
     """Rows left out, because the taxonomy does not have one of their labels."""
     divided_by: tuple[str, ...] = ()
-    with_text: bool = True
     roles: Mapping[str, str] = field(default_factory=dict)
     """Role to column, of rating and date."""
-
-
-def open_scored(path: Path, options: ReadingOptions) -> tuple[Table, bool]:
-    """Open a scored file; give it, and whether it has texts. ``text_column=""`` says that it has none.
-
-    Raises:
-        DataError: it cannot be read, or is no scored file.
-    """
-    if options.text_column != "":
-        try:
-            return open_table(path, options), True
-        except NoTextColumnError:
-            if path == STANDARD:  # read to its end, and gone
-                raise
-    for flags in (f"{PREFIX}flags", "flags"):  # a table has a text column; this one is never read as such
-        try:
-            return open_table(path, replace(options, text_column=flags, title_column="")), False
-        except DataError:
-            continue
-    raise DataError(f"{path}: neither texts nor labels; expected a file that cxnlp score wrote; score it first")
+    problems: Sequence[Problem] = ()
+    """What is wrong with rows, those left out among them."""
 
 
 def read_scored(
@@ -102,54 +83,43 @@ def read_scored(
     Raises:
         DataError: it cannot be read, was scored with another taxonomy, or lacks a named column.
     """
-    table, with_text = open_scored(path, options)
-    reader = LabelReader(str(path), table.columns, parts)
+    needed = [facet.name for facet in (parts.touchpoints, parts.verdict, parts.phases) if facet]
+    scored = open_scored(path, parts.taxonomy, options, [*needed, "flags"])
+    table = scored.table
     divided_by = tuple(_named(table, name) for name in by) or _guessed(table)
     reviews: list[Scored] = []
     flags: Counter[str] = Counter()
-    n_rows = n_unknown = 0
-    for place, row in enumerate(read_rows(table)):
-        n_rows += 1
-        its_flags = reader.flags(row.fields)
-        flags.update(its_flags)
-        confidence = reader.confidence(row.fields)
-        if confidence is None:
-            continue
-        try:
-            reviews.append(_scored(place, row, table, reader, confidence, divided_by, with_text, its_flags))
-        except DataError:
-            n_unknown += 1
+    counts: Counter[Status] = Counter()
+    problems: list[Problem] = []
+    for row in scored.rows():
+        counts[row.status] += 1
+        flags.update(row.flags)
+        problems += [row.problem] if row.problem else []
+        if row.status is Status.LABELLED and row.prediction:
+            reviews.append(_scored(row, row.prediction, parts, table, divided_by))
     if not reviews:
-        what = f"all {n_unknown:,} rows have labels that the model does not know" if n_unknown else "no row has labels"
-        raise DataError(f"{path}: {what}; expected labels of the model {parts.taxonomy.name!r}; name one with --model")
+        raise DataError(f"{path}: no row has labels; expected scored reviews with something to read; score it first")
     roles = {role: table.roles[role] for role in ("rating", "date") if role in table.roles}
-    return ScoredFile(table, reader, reviews, n_rows, dict(flags), n_unknown, divided_by, with_text, roles)
+    n_rows, n_unknown = counts.total(), counts[Status.UNKNOWN]
+    return ScoredFile(scored, parts, reviews, n_rows, dict(flags), n_unknown, divided_by, roles, problems)
 
 
-def _scored(
-    place: int,
-    row: Row,
-    table: Table,
-    reader: LabelReader,
-    confidence: float,
-    divided_by: Sequence[str],
-    with_text: bool,
-    flags: Sequence[str],
-) -> Scored:
-    verdict, score = reader.verdict(row.fields)
+def _scored(row: ScoredRow, said: Prediction, parts: Parts, table: Table, divided_by: Sequence[str]) -> Scored:
+    verdict, phases, cells = parts.verdict, parts.phases, row.source.fields
+    found = tuple(said.labels[phases.name]) if phases else ()
     return Scored(
-        place,
-        reader.touchpoints(row.fields),
-        reader.phases(row.fields),
-        verdict,
-        score,
-        confidence,
-        reader.language(row.fields),
-        NEEDS_REVIEW in flags,
-        row.rating,
-        date_of(row.fields.get(table.roles.get("date", "")), day_first=table.day_first),
-        tuple(_value(row.fields.get(name)) for name in divided_by),
-        hash(row.text) if with_text else 0,
+        row.line,
+        cast(Mapping[str, str], said.labels[parts.touchpoints.name]),
+        found[:1] if phases and phases.main else found,
+        str(said.labels[verdict.name]) if verdict else "",
+        row.scores.get(verdict.name) if verdict else None,
+        said.confidence,
+        said.language,
+        said.needs_review,
+        row.source.rating,
+        date_of(cells.get(table.roles.get("date", "")), day_first=table.day_first),
+        tuple(_value(cells.get(name)) for name in divided_by),
+        0 if row.text is None else hash(row.text),
     )
 
 

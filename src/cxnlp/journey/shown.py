@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cxnlp.data.kinds import as_text
-from cxnlp.data.tables import read_rows
 from cxnlp.inference.evidence import SentenceScorer, find_evidence
 from cxnlp.inference.prediction import Prediction
-from cxnlp.journey.passages import Passage, evidence_of, has_evidence, masked_passage, plain_text
+from cxnlp.inference.scored_cells import Ranges
+from cxnlp.journey.passages import Passage, masked_passage
 from cxnlp.journey.scored import Scored, ScoredFile
 from cxnlp.taxonomy import FacetValue
 from cxnlp.text.shorten import shorten
@@ -58,34 +58,25 @@ def read_shown(
         DataError: the file cannot be read.
         ExtraError: a package is missing that masks personal data, or that finds sentences.
     """
-    with_text = with_text and scored.with_text
-    wanted = {scored.reviews[i].place: i for i in chosen}
-    lines: dict[int, tuple[int, str]] = {}
-    texts: dict[int, str] = {}
-    marks: dict[int, dict[str, tuple[int, int]]] = {}
-    in_file = has_evidence(scored.table.columns, scored.reader.prefix)
-    rating = scored.roles.get("rating", "")
-    for place, row in enumerate(read_rows(scored.table)):
-        if place not in wanted:
-            continue
-        i = wanted[place]
-        lines[i] = row.line, shorten(as_text(row.fields.get(rating)).strip(), _RATING_CHARS)
-        if with_text:
-            texts[i] = plain_text(row.text)
-            marks[i] = evidence_of(row.fields, scored.reader.prefix, texts[i]) if in_file else {}
+    with_text = with_text and scored.source.with_text
+    wanted = {scored.reviews[i].line: i for i in chosen}
+    rows = {wanted[line]: row for line, row in scored.source.at(wanted).items()}
+    texts = {i: row.text or "" for i, row in rows.items()}
+    marks = {i: row.evidence for i, row in rows.items()}
+    in_file = scored.source.reader.has_evidence
     source = FILE if in_file and with_text else NONE
     if with_text and not in_file and load is not None and texts:
         marks, source = _found(scored, texts, load()), MODEL
+    rating = scored.roles.get("rating", "")
     shown = {}
-    for i, (line, rated) in lines.items():
+    for i, row in rows.items():
         passage = masked_passage(texts[i], marks[i], MAX_CHARS) if with_text else None
-        shown[i] = Shown(line, passage, rated, scored.reviews[i])
+        rated = shorten(as_text(row.source.fields.get(rating)).strip(), _RATING_CHARS)
+        shown[i] = Shown(row.line, passage, rated, scored.reviews[i])
     return ShownReviews(shown, source)
 
 
-def _found(
-    scored: ScoredFile, texts: Mapping[int, str], scorer: SentenceScorer
-) -> dict[int, dict[str, tuple[int, int]]]:
+def _found(scored: ScoredFile, texts: Mapping[int, str], scorer: SentenceScorer) -> dict[int, Ranges]:
     order = list(texts)
     predictions = [_prediction(scored, scored.reviews[i]) for i in order]
     evidence = find_evidence(scorer, [texts[i] for i in order], predictions)
@@ -94,7 +85,7 @@ def _found(
 
 def _prediction(scored: ScoredFile, review: Scored) -> Prediction:
     """Give the labels of a row as evidence is found for; what the file does not say is not read there."""
-    parts = scored.reader.parts
+    parts = scored.parts
     labels: dict[str, FacetValue] = {facet.name: () for facet in parts.taxonomy.answers}
     labels[parts.touchpoints.name] = dict(review.touchpoints)
     unknown = {parts.touchpoints.name: dict.fromkeys(review.touchpoints, math.nan)}

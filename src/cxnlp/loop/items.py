@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cxnlp.data import Problem, json_lines, review_from_record
 from cxnlp.data.columns import is_id, key
-from cxnlp.data.source import kind_by_name
-from cxnlp.data.tables import ReadingOptions, open_table, read_rows
+from cxnlp.data.source import STANDARD, kind_by_name
+from cxnlp.data.tables import ReadingOptions, open_table
 from cxnlp.errors import DataError
-from cxnlp.inference.cells import PREFIX, SEPARATOR
-from cxnlp.loop.scored import own_text
-from cxnlp.taxonomy import Facet, FacetValue, Kind, Taxonomy
-
-Probabilities = Mapping[str, Mapping[str, float]]
+from cxnlp.inference.prediction import Prediction
+from cxnlp.inference.scored import ScoredTable, as_scored, scored_prefix
+from cxnlp.inference.scored_cells import Probabilities
+from cxnlp.taxonomy import Facet, FacetValue, Taxonomy
 
 
 @dataclass(frozen=True)
@@ -56,8 +54,14 @@ def read_items(path: Path, taxonomy: Taxonomy, text_column: str | None = None) -
     """
     items: dict[str, Item] = {}
     problems: list[Problem] = []
-    lines = kind_by_name(path) == "jsonl" and text_column is None
-    for number, item, problem in _of_jsonl(path, taxonomy) if lines else _of_table(path, taxonomy, text_column):
+    options = ReadingOptions(text_column=text_column)
+    was_scored = path != STANDARD and scored_prefix(path, options) is not None
+    if kind_by_name(path) == "jsonl" and text_column is None and not was_scored:
+        found = _of_labelled(path, taxonomy)
+    else:  # what is left out of surveys was left out when they were scored
+        table = open_table(path, replace(options, keep_unfinished=was_scored))
+        found = _of_table(as_scored(table, taxonomy, needed=()))
+    for number, item, problem in found:
         if problem is not None:
             problems.append(problem)
         if item is None:
@@ -76,7 +80,7 @@ Found = tuple[int, Item | None, Problem | None]
 """The number of a line, the review in it, and what was wrong with it."""
 
 
-def _of_jsonl(path: Path, taxonomy: Taxonomy) -> Iterator[Found]:
+def _of_labelled(path: Path, taxonomy: Taxonomy) -> Iterator[Found]:
     for number, record in json_lines(path):
         if isinstance(record, Problem):
             yield number, None, record
@@ -103,17 +107,8 @@ def _item(path: str, number: int, record: Mapping[str, Any], taxonomy: Taxonomy)
         if readable is None:
             return None, problem
         review = review_from_record(readable, taxonomy, "", number)
-    item = Item(
-        review.id,
-        review.text,
-        review.lang or str(record.get("language") or ""),
-        review.labels,
-        "probabilities" in record or "confidence" in record,
-        _number(record.get("confidence")),
-        _probabilities(record.get("probabilities")),
-        str(record.get("annotator") or ""),
-    )
-    return item, problem
+    lang, annotator = review.lang or str(record.get("language") or ""), str(record.get("annotator") or "")
+    return Item(review.id, review.text, lang, review.labels, annotator=annotator), problem
 
 
 def _readable(record: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, Any] | None:
@@ -134,57 +129,31 @@ def _readable(record: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, Any] |
     return bare
 
 
-def _of_table(path: Path, taxonomy: Taxonomy, text_column: str | None) -> Iterator[Found]:
-    table = open_table(path, ReadingOptions(text_column=text_column))
-    column = _id_column(table.columns)
-    text_of = own_text(table)
-    for row in read_rows(table):
-        if row.broken:
-            yield row.line, None, Problem(str(path), row.line, row.problem)
-            continue
-        identity = "" if column is None else str(row.fields.get(column) or "").strip()
-        record = {**_labels_of_cells(taxonomy, row.fields), "id": identity or str(row.line), "text": text_of(row)}
-        language = row.fields.get(f"{PREFIX}language")
-        record["lang"] = language if isinstance(language, str) else row.language
-        yield row.line, *_item(str(path), row.line, record, taxonomy)
+def _of_table(scored: ScoredTable) -> Iterator[Found]:
+    """Give the rows of a table; labels of a scored one that cannot be read are unknown, and cost no others."""
+    path, column = str(scored.table.path), _id_column(scored.table.columns)
+    for row in scored.rows(any_labels=True):
+        cells, said = row.source.fields, row.prediction
+        identity = "" if column is None or cells.get(column) is None else str(cells[column]).strip()
+        record = {**cells, "id": identity or str(row.line), "text": row.text}
+        if row.text is None:
+            problem = row.problem or Problem(path, row.line, "a broken line when it was scored; it has no text")
+            yield row.line, None, problem
+        elif said is None and scored.table.is_json:  # perhaps a person's labels among a model's
+            found, wrong = _item(path, row.line, record, scored.reader.taxonomy)
+            yield row.line, found, wrong or row.problem
+        else:
+            item = Item(record["id"], row.text, str(cells.get("lang") or row.source.language))
+            yield row.line, _with_labels(item, said, cells) if said else item, row.problem
 
 
-def _labels_of_cells(taxonomy: Taxonomy, cells: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the labels of a scored row as a record has them; none if the row was not scored."""
-    confidence = _number(cells.get(f"{PREFIX}confidence"))
-    if confidence is None:
-        return {}
-    record: dict[str, Any] = {"confidence": confidence}
-    for facet in taxonomy.answers:
-        cell = cells.get(PREFIX + facet.name)
-        if not isinstance(cell, str):
-            continue
-        names = [name for name in cell.split(SEPARATOR.strip()) if name.strip()]
-        if facet.kind is Kind.ONE_OF:
-            record[facet.name] = cell or None
-        elif facet.name in taxonomy.polarity_of:
-            pairs = [name.strip().partition(":") for name in names]
-            record[facet.name] = {label: polarity or None for label, _, polarity in pairs}
-        elif names or not facet.main:
-            record[facet.name] = [name.strip() for name in names]
-    return record
-
-
-def _number(value: Any) -> float | None:
-    """Give a number as JSON or a cell has it; a cell may have a decimal comma."""
-    if isinstance(value, str):
-        try:
-            value = float(value.replace(",", "."))
-        except ValueError:
-            return None
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _probabilities(value: Any) -> dict[str, dict[str, float]]:
-    if not isinstance(value, Mapping):
-        return {}
-    return {
-        str(facet): {str(label): float(p) for label, p in labels.items() if isinstance(p, int | float)}
-        for facet, labels in value.items()
-        if isinstance(labels, Mapping)
-    }
+def _with_labels(item: Item, said: Prediction, cells: Mapping[str, Any]) -> Item:
+    return replace(
+        item,
+        lang=str(cells.get("lang") or said.language),
+        labels=said.labels,
+        predicted=True,
+        confidence=said.confidence,
+        probabilities=said.probabilities,
+        annotator=str(cells.get("annotator") or ""),
+    )

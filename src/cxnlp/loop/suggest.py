@@ -71,8 +71,8 @@ def suggest(
     rows, left_out = _fresh(scored, labelled)
     if not rows:
         raise DataError(
-            f"{scored.table.path}: no review to suggest ({_listed(left_out)}); expected scored reviews with a text "
-            "that are not labelled"
+            f"{scored.source.table.path}: no review to suggest ({_listed(left_out)}); expected scored reviews with a "
+            "text that are not labelled"
         )
     pool = _Pool(scored, taxonomy, thresholds, labelled, rows)
     if len(rows) > MOST:

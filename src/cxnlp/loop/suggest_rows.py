@@ -7,7 +7,7 @@ from typing import Any
 
 from cxnlp.data.kinds import Column
 from cxnlp.data.tables import Table
-from cxnlp.loop.scored import rows_of
+from cxnlp.inference.scored import ScoredTable
 from cxnlp.loop.suggest import Suggestion
 
 _PREFIX = "cx_suggest_"
@@ -29,16 +29,13 @@ def suggestion_columns(table: Table, *, with_text: bool) -> list[Column]:
     return made + [Column(name, titles.get(name, name)) for name in kept]
 
 
-def suggestion_rows(chosen: Sequence[Suggestion], table: Table, *, with_text: bool) -> list[dict[str, Any]]:
+def suggestion_rows(chosen: Sequence[Suggestion], scored: ScoredTable, *, with_text: bool) -> list[dict[str, Any]]:
     """Give one record for each suggestion, in their order."""
-    rows = rows_of(table, [one.review.line for one in chosen])
-    kept = frozenset(table.carried)
-    return [
-        _row(
-            rank, one, {name: value for name, value in rows[one.review.line].fields.items() if name in kept}, with_text
-        )
-        for rank, one in enumerate(chosen, 1)
-    ]
+    rows = scored.at([one.review.line for one in chosen])
+    kept = frozenset(scored.table.carried)
+    cells = [rows[one.review.line].source.fields for one in chosen]
+    fields = [{name: value for name, value in many.items() if name in kept} for many in cells]
+    return [_row(rank, one, fields[rank - 1], with_text) for rank, one in enumerate(chosen, 1)]
 
 
 def _row(rank: int, one: Suggestion, fields: dict[str, Any], with_text: bool) -> dict[str, Any]:
