@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import tiny
 from cxnlp.cli.main import main
 from cxnlp.data.kinds import Column
-from cxnlp.data.tables import ReadingOptions
+from cxnlp.data.tables import ReadingOptions, open_table, read_rows
 from cxnlp.data.write_parquet import ParquetWriter
 from cxnlp.data.write_xlsx import XlsxWriter
 from cxnlp.errors import DataError
@@ -24,6 +24,7 @@ from cxnlp.inference.cells import cell_columns, cells
 from cxnlp.inference.prediction import Prediction
 from cxnlp.inference.scored import ScoredRow, Status, open_scored
 from cxnlp.inference.scored_cells import LabelReader
+from cxnlp.loop.items import read_items
 from cxnlp.taxonomy import load_taxonomy
 from scored_rows import COLUMNS, NUMBERS, Row, row, write_csv
 
@@ -284,3 +285,12 @@ def test_whatever_a_cell_holds_is_read_or_unknown(prefix: str, data: st.DataObje
         re.fullmatch("[a-z_]{2,30}", word) for word in (*reader.flags(fields), reader.language(fields) or "none")
     )
     reader.scores(fields), reader.probabilities(fields), reader.evidence(fields, "door")
+
+
+def test_unfinished_responses_that_were_scored_count(tmp_path: Path) -> None:
+    answer: Row = {"Status": "IP Address", "RecordedDate": "2026-03-02"}
+    survey = [row(i, **answer, ResponseId=f"R_{i}", Finished=done) for i, done in enumerate(("True", "False"))]
+    scored = write_csv(tmp_path / "scored.csv", survey)
+    assert len(list(read_rows(open_table(scored)))) == 1  # as a survey to score, it has one
+    assert len(list(open_scored(scored, DEFAULT).rows())) == 2
+    assert len(read_items(scored, DEFAULT)[0]) == 2

@@ -19,8 +19,8 @@ _COLUMNS = {
 }
 
 
-def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options; each stands for a guess, and wins over it and over the mapping."""
+def add_reading_options(parser: argparse.ArgumentParser, *, scored: bool = False) -> None:
+    """Add the options; each stands for a guess, and wins over it and over the mapping. Of scored files all is read."""
     group = parser.add_argument_group(
         "how the file is read (found by itself; cxnlp columns FILE shows what was found)",
         'An empty name, such as --title-column "", says that there is no such column (not of the text).',
@@ -40,9 +40,10 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--keep-personal", action="store_true", help="carry columns of names, e-mail, IP, place and telephone too"
     )
-    group.add_argument(
-        "--keep-unfinished", action="store_true", help="read preview and unfinished responses of a survey too"
-    )
+    if not scored:
+        group.add_argument(
+            "--keep-unfinished", action="store_true", help="read preview and unfinished responses of a survey too"
+        )
 
 
 def delimiter_of(given: str | None) -> str | None:
@@ -64,6 +65,6 @@ def reading_options(args: argparse.Namespace) -> ReadingOptions:
         sheet=args.sheet,
         format=args.format,
         keep_personal=args.keep_personal,
-        keep_unfinished=args.keep_unfinished,
+        keep_unfinished=getattr(args, "keep_unfinished", True),
         mapping=args.mapping,
     )

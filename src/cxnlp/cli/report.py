@@ -79,7 +79,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="mark the sentence behind each touchpoint, found by the model where the file does not name it "
         "(default: if spaCy is installed)",
     )  # fmt: skip
-    add_reading_options(parser)
+    add_reading_options(parser, scored=True)
     parser.set_defaults(run=run)
 
 

@@ -55,7 +55,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "-o", "--output", type=Path, metavar="FILE",
         help=".csv, .tsv, .xlsx or .jsonl (default: NAME.suggested.csv beside SCORED, or .xlsx or .jsonl as that is)",
     )  # fmt: skip
-    add_reading_options(parser)
+    add_reading_options(parser, scored=True)
     parser.set_defaults(run=run)
 
 

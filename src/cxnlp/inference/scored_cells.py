@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ Ranges = Mapping[str, tuple[int, int]]
 """Touchpoint to a range of the text."""
 
 _SPLIT = SEPARATOR.strip()
+_NUMBERS = frozenset((float, int))
 _SENTENCE = re.compile(r'(?:^|; )([^:;]+): "((?:[^"]|"")*)"(?=; |$)')
 _OFFSETS = re.compile(r"([^:;]+):(\d+)-(\d+)")
 # Languages and flags are shown by their names, so nothing else that a cell holds may pass for one.
@@ -85,13 +87,15 @@ class LabelReader:
         given = cells.get(f"{self.prefix}probabilities")
         if not isinstance(given, Mapping):
             return {}, ""
+        probabilities = {}
         for facet, names in self._names.items():
             found = given.get(facet)
-            for name in names:
-                value = found.get(name) if isinstance(found, Mapping) else None
-                if not isinstance(value, int | float) or not 0 <= value <= 1:
-                    return {}, f"{facet}={name}"
-        return {facet: {name: given[facet][name] for name in names} for facet, names in self._names.items()}, ""
+            values = list(map(found.get, names)) if isinstance(found, Mapping) else [None] * len(names)
+            if not _are_probabilities(values):
+                first = next(name for name, value in zip(names, values, strict=True) if not _are_probabilities([value]))
+                return {}, f"{facet}={first}"
+            probabilities[facet] = dict(zip(names, values, strict=True))
+        return probabilities, ""
 
     def evidence(self, cells: Cells, text: str) -> Ranges:
         """Give the sentences behind touchpoints; empty where the file names none."""
@@ -107,7 +111,8 @@ def evidence_of(cells: Cells, prefix: str, text: str) -> Ranges:
         sentences = {label: sentence.replace('""', '"') for label, sentence in _SENTENCE.findall(unmarked(cell))}
         starts = {label.strip(): int(start) for label, start, _ in _OFFSETS.findall(offsets)}
     else:
-        for one in cells.get("evidence") or []:
+        given = cells.get("evidence")
+        for one in given if isinstance(given, list) else []:
             if isinstance(one, Mapping) and isinstance(one.get("sentence"), str) and isinstance(one.get("start"), int):
                 sentences[str(one.get("label"))], starts[str(one.get("label"))] = one["sentence"], one["start"]
     found = {}
@@ -129,13 +134,20 @@ def _names_of_probabilities(taxonomy: Taxonomy) -> dict[str, tuple[str, ...]]:
     }
 
 
+def _are_probabilities(values: list[Any]) -> bool:
+    """Say whether all are numbers from 0 to 1; there are many, so it is looked at all of them at once."""
+    return set(map(type, values)) <= _NUMBERS and min(values) >= 0 and max(values) <= 1 and not math.isnan(sum(values))
+
+
 def _text(cell: Any) -> str:
     """Give a cell, or the list or object that JSON has in its place, as the cell of a table."""
+    if isinstance(cell, str):
+        return cell.strip()
     if isinstance(cell, Mapping):
         return SEPARATOR.join(f"{label}:{polarity}" for label, polarity in cell.items())
     if isinstance(cell, list | tuple):
         return SEPARATOR.join(map(str, cell))
-    return "" if cell is None else str(cell).strip()
+    return "" if cell is None else str(cell)
 
 
 def _words(cell: str) -> Iterator[str]:

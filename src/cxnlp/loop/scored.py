@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +136,7 @@ def _own_text(row: ScoredRow) -> str:
 
 def _text_by_id(table: Table, texts: Path, options: ReadingOptions) -> Callable[[ScoredRow], str]:
     id_column = find_id_column(str(table.path), table.columns)
-    other = open_table(texts, replace(options, keep_unfinished=True))
+    other = open_table(texts, options)
     other_id = find_id_column(str(texts), other.columns)
     by_id: dict[str, str] = {}
     for row in read_rows(other):
