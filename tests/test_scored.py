@@ -25,7 +25,7 @@ from cxnlp.inference.prediction import Prediction
 from cxnlp.inference.scored import ScoredRow, Status, open_scored
 from cxnlp.inference.scored_cells import LabelReader
 from cxnlp.loop.items import read_items
-from cxnlp.taxonomy import load_taxonomy
+from cxnlp.taxonomy import FacetValue, load_taxonomy
 from scored_rows import COLUMNS, NUMBERS, Row, row, write_csv
 
 DEFAULT = load_taxonomy()
@@ -243,7 +243,7 @@ def test_an_option_that_names_a_bundle_elsewhere_is_none_of_labels_export(
 @st.composite
 def predictions(draw: st.DrawFn) -> Prediction:
     polarity = st.sampled_from(["minus", "plus"])
-    labels = {
+    labels: dict[str, FacetValue] = {
         "mood": draw(st.sampled_from(["bad", "good"])),
         "parts": draw(st.dictionaries(st.sampled_from(["door", "roof"]), polarity)),
         "when": tuple(draw(st.lists(st.sampled_from(["before", "during", "after"]), unique=True, min_size=1))),
@@ -254,7 +254,7 @@ def predictions(draw: st.DrawFn) -> Prediction:
 
 @given(predictions())
 def test_cells_and_records_are_read_as_they_were_meant(said: Prediction) -> None:
-    record = {name: list(v) if isinstance(v, tuple) else v for name, v in said.labels.items()}
+    record: dict[str, Any] = {name: list(v) if isinstance(v, tuple) else v for name, v in said.labels.items()}
     record |= {"confidence": said.confidence, "flags": list(said.flags), "language": "no"}
     made: list[tuple[str, Mapping[str, Any]]] = [("cx_", cells(TOY, said, said.flags)), ("", record)]
     for prefix, fields in made:

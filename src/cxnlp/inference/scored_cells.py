@@ -90,10 +90,10 @@ class LabelReader:
         probabilities = {}
         for facet, names in self._names.items():
             found = given.get(facet)
-            values = list(map(found.get, names)) if isinstance(found, Mapping) else [None] * len(names)
+            values: list[Any] = [found.get(name) for name in names] if isinstance(found, Mapping) else [None]
             if not _are_probabilities(values):
-                first = next(name for name, value in zip(names, values, strict=True) if not _are_probabilities([value]))
-                return {}, f"{facet}={first}"
+                first = next(place for place, value in enumerate(values) if not _are_probabilities([value]))
+                return {}, f"{facet}={names[first]}"
             probabilities[facet] = dict(zip(names, values, strict=True))
         return probabilities, ""
 
