@@ -208,7 +208,7 @@ def test_numbers_off_the_scale_are_not_counted_and_it_is_said(tmp_path: Path) ->
 def test_a_scale_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scored = write_csv(tmp_path / "scored.csv", SMALL)
     for wrong in ("6-1", "five", "1-1", "-1-5"):
-        assert main(["report", str(scored), f"--rating-scale={wrong}", "--no-texts"]) == 2
+        assert main(["report", str(scored), f"--rating-scale={wrong}", "--without-text"]) == 2
         assert f"'{wrong}' is no scale of ratings, expected stars (1 to 5)" in capsys.readouterr().err
     assert main(["columns", str(scored), "--rating-scale", "1-10"]) == 0
     assert 'Rating: column "rating", on a scale of 1 to 10.' in capsys.readouterr().out

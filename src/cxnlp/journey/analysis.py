@@ -54,7 +54,7 @@ def _overview(scored: ScoredFile, frame: Frame) -> Overview:
         *_mean(frame.score[~np.isnan(frame.score)]),
         low_ratings=share(int((frame.rating <= LOW).sum()), rated) if rated else None,
         top_ratings=share(int((frame.rating >= TOP).sum()), rated) if rated else None,
-        ratings=rating_scale(scored.roles["rating"], read) if (read := scored.table.ratings) else None,
+        ratings=rating_scale(scored.roles["rating"], read) if (read := scored.source.table.ratings) else None,
     )
 
 
