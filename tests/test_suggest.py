@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tiny
+from cxnlp import Tagger
 from cxnlp.cli.main import main
 from cxnlp.data.tables import open_table, read_rows
 from cxnlp.loop.choose import RARE_LABEL, RARE_LANGUAGE, UNCERTAIN, Candidates, Known, Weights, choose
@@ -318,6 +319,26 @@ def test_every_kind_of_scored_file(kind: str, tmp_path: Path, capsys: pytest.Cap
     assert {row.text for row in rows} == {"Helt topp butikk", "Meh."}
     assert {row.fields["shop"] for row in rows} == {"Oslo"}
     assert [str(row.fields["cx_suggest_rank"]).removesuffix(".0") for row in rows] == ["1", "2"]
+
+
+@pytest.mark.parametrize("made", ["csv", "xlsx", "jsonl"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_what_is_suggested_can_be_labelled_with_the_models_labels_filled_in(
+    kind: str, made: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reviews.csv").write_text("id,review,language\na,Treg levering og fin app,norsk\nb,,dansk\n", "utf-8")
+    scored, chosen = tmp_path / f"scored.{kind}", tmp_path / f"next.{made}"
+    assert main(["score", str(tmp_path / "reviews.csv"), "--output", str(scored)]) == 0
+    assert main(["suggest", str(scored), "--budget", "9", "--output", str(chosen)]) == 0
+    capsys.readouterr()
+    assert main(["labels", "export", str(chosen), "--to", "argilla", "--output", str(tmp_path / "a.json")]) == 0
+    assert "1 review, 1 with labels" in capsys.readouterr().out
+    if made == "csv":
+        (row,) = csv.DictReader((tmp_path / "next.csv").open(encoding="utf-8-sig"))
+        assert row["review"] == "Treg levering og fin app" and row["cx_suggest_rank"] == "1"
+        found = dict(part.split(":") for part in row["cx_touchpoints"].split("; "))
+        assert found == Tagger.load().tag(["Treg levering og fin app"])[0].touchpoints
+        assert {"sentiment", "touchpoints", "probabilities"}.isdisjoint(row)
 
 
 def test_texts_of_another_file(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         raise SettingsError(f"--budget {args.budget}: expected a number of reviews, 1 or more")
     need_sklearn("cxnlp suggest")
     output = output_path(args)
-    format_of(output)
+    as_table = format_of(output) != "jsonl"
     writable_target(output)
     refuse_input(output, [args.file, *args.labelled, *([args.texts] if args.texts else [])], "--output")
     bundle = load_bundle(args.model or shipped_bundle())
@@ -84,8 +84,8 @@ def run(args: argparse.Namespace) -> int:
     scored = read_scored(args.file, taxonomy, reading_options(args), args.texts, other_languages=args.other_languages)
     found = suggest(scored, taxonomy, thresholds, labelled, args.budget, args.seed)
     with_text = args.texts is not None
-    rows = suggestion_rows(found.chosen, scored.source, with_text=with_text)
-    notes = write_list(output, suggestion_columns(scored.source.table, with_text=with_text), rows)
+    rows = suggestion_rows(found.chosen, scored.source, with_text=with_text, as_table=as_table)
+    notes = write_list(output, suggestion_columns(scored.source, with_text=with_text), rows)
     _print(args, found, scored, output, notes)
     return tell_problems([*scored.problems, *labelled.problems])
 

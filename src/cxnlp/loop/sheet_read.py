@@ -54,7 +54,10 @@ def read_sheet(path: Path, taxonomy: Taxonomy, sheet: str = REVIEWS, *, all_rows
     table = open_workbook(source, sheet)
     header = _Header(table.columns)
     if not (header.has(ID) and header.has(TEXT)):
-        raise DataError(f'{path}: no columns "{ID}" and "{TEXT}" in sheet "{sheet}"; expected them to be left in place')
+        raise DataError(
+            f'{path}: no columns "{ID}" and "{TEXT}" in sheet "{sheet}"; expected a workbook that cxnlp labels export '
+            "--to xlsx wrote, with these left in place"
+        )
     answers, seen, n_not_done = Answers(), set[tuple[str, str]](), 0
     refuse = refuser(answers, path, _HEADER_ROW, "row")
     columns, exact = _present(sheet_columns(taxonomy), header, refuse), _exact_texts(path, refuse)
