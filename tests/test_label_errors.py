@@ -163,6 +163,7 @@ def test_nothing_is_changed_and_texts_are_shown_only_when_asked_for(
     assert texts["r10"] == record(10)["text"]
     printed = capsys.readouterr()
     assert "none was changed" in printed.out and "fold 3 of 3 done" in printed.err
+    assert "reviews teach a linear model little" in printed.err
     assert "butikk" not in printed.out + printed.err
     assert (home / "rows.jsonl").read_bytes() == before
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cxnlp.loop.label_errors import LabelError, LabelledReview
 
 _SHOWN = 20
+_FEW_REVIEWS = 500
 _PLACE_WIDTH, _LABEL_WIDTH = 44, 26
 
 _EPILOG = """\
@@ -74,6 +75,12 @@ def run(args: argparse.Namespace) -> int:
     found, problems = read_for_errors(args.files, taxonomy)
     reviews = [one.review for one in found]
     if tagger is None:
+        if len(reviews) < _FEW_REVIEWS:
+            print(
+                f"cxnlp: {len(reviews):,} reviews teach a linear model little, so many doubts about rare labels will "
+                "be its own; with the default taxonomy, --bundle default judges by the shipped model",
+                file=sys.stderr,
+            )
         probs = crossed_probabilities(taxonomy, reviews, args.folds, args.seed, lambda n: _say_fold(n, args.folds))
     else:
         _warn(tagger, found)
