@@ -36,9 +36,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="audit labelled JSONL files",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=textwrap.fill(
-            "Audit JSONL files of labelled reviews together: broken lines, unknown labels, records without text or id, "
-            "duplicates, conflicting labels, and texts that are in two splits. Counts by language, split and label. "
-            "Never prints a review.",
+            "Audit JSONL files of labelled reviews together: broken lines, unknown labels, facets that are still to be "
+            "labelled, records without text or id, duplicates, conflicting labels, and texts that are in two splits. "
+            "Counts by language, split and label. Never prints a review.",
             _WIDTH - 2,
         ),
         epilog=textwrap.dedent("""\
@@ -100,6 +100,8 @@ def show(found: Audit) -> Iterable[str]:
     """Lay out an audit in lines of at most 100 columns; of each kind of problem, the first 20."""
     files = "1 file" if len(found.paths) == 1 else f"{len(found.paths):,} files"
     yield f"{files}, {found.records:,} records, {found.reviews:,} reviews with a text"
+    if found.unfinished:
+        yield from textwrap.wrap(found.unfinished, _WIDTH, subsequent_indent="  ")
     yield from _problems(found)
     if found.reviews:
         yield from _counts(found.counts, found.splits_given)

@@ -9,15 +9,15 @@ from typing import Any
 
 from cxnlp.data.counts import Counts, count
 from cxnlp.data.read import Problem, json_lines, refuse_twice
-from cxnlp.data.review import Review, review_from_record
+from cxnlp.data.review import TODO, Review, named_in_todo, review_from_record, unfinished_note
 from cxnlp.data.splits import split_of
 from cxnlp.errors import TaxonomyError, nearest
 from cxnlp.taxonomy import Facet, FacetValue, Taxonomy, check_labels
 from cxnlp.text import clean, text_hash
 
 KINDS = (
-    "broken line", "no text", "near-empty text", "no id", "duplicate id", "no labels", "unknown label",
-    "unknown language", "duplicate text", "conflicting labels", "leakage",
+    "broken line", "no text", "near-empty text", "no id", "duplicate id", "no labels", "unfinished labels",
+    "unknown label", "unknown language", "duplicate text", "conflicting labels", "leakage",
 )  # fmt: skip
 """The kinds of problem, in the order in which they are reported."""
 NO_SPLIT = "none"
@@ -40,6 +40,8 @@ class Audit:
     problems: Mapping[str, tuple[Problem, ...]]
     """Kind to problems, in the order of ``KINDS``; kinds that do not occur are left out."""
     counts: Counts
+    unfinished: str = ""
+    """How many reviews are still to be labelled in which facets, in words; empty if none is."""
 
     @property
     def ok(self) -> bool:
@@ -57,6 +59,7 @@ class Audit:
                 kind: [{"path": p.path, "line": p.line, "reason": p.reason} for p in found]
                 for kind, found in self.problems.items()
             },
+            "unfinished": self.unfinished,
             "counts": self.counts.as_json(),
         }
 
@@ -102,7 +105,8 @@ class _Auditor:
         splits = [s or NO_SPLIT for s in self.splits] if given else [split_of(review.text) for review in self.reviews]
         problems = {kind: tuple(found) for kind, found in self.problems.items() if found}
         counts = count(self.reviews, splits, self.taxonomy)
-        return Audit(tuple(map(str, paths)), self.records, len(self.reviews), given, problems, counts)
+        unfinished = unfinished_note(self.reviews)
+        return Audit(tuple(map(str, paths)), self.records, len(self.reviews), given, problems, counts, unfinished)
 
     def file(self, path: Path, split: str) -> None:
         before = self.records
@@ -148,18 +152,32 @@ class _Auditor:
         """Report what is wrong with a record's labels, facet by facet; give None for each facet that is wrong."""
         wrong: dict[str, Any] = {}
         names = [facet.name for facet in self.taxonomy.answers]
+        unfinished = self.unfinished(path, line, record)
         for facet in self.taxonomy.answers:
-            if record.get(facet.name) is None:
+            if record.get(facet.name) is None or facet.name in unfinished:
                 continue
             try:
                 check_labels(self.taxonomy, facet, record[facet.name])
             except TaxonomyError as error:
                 self.found("unknown label", path, line, str(error))
                 wrong[facet.name] = None
-        if all(record.get(name) is None for name in names):
+        if not unfinished and all(record.get(name) is None for name in names):
             near = next((hint for key in record if (hint := nearest(key, names))), "")
             self.found("no labels", path, line, f"none of {', '.join(names)}{near}")
         return wrong
+
+    def unfinished(self, path: str, line: int, record: dict[str, Any]) -> list[str]:
+        """Report the facets that are still to be labelled, and what may be meant as one; give the facets."""
+        names = [facet.name for facet in self.taxonomy.answers]
+        named = named_in_todo(record)
+        found = [name for name in names if name in named]
+        if found:
+            reason = f"{', '.join(found)}: unknown until labelled and taken out of {TODO}"
+            self.found("unfinished labels", path, line, reason)
+        for name in named:
+            if name not in names and (hint := nearest(name, names)):
+                self.found("unfinished labels", path, line, f"{TODO} names {name[:20]!r}, which is no facet{hint}")
+        return found
 
     def check_text(self, review: Review, seen: _Seen) -> None:
         characters = sum(character.isalnum() for character in review.text)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cxnlp.data.changes import FacetPlan
+from cxnlp.data.review import TODO, named_in_todo
 from cxnlp.errors import TaxonomyError
 from cxnlp.taxonomy import Facet, Kind, Taxonomy, check_labels
 
@@ -52,16 +53,19 @@ class Migrator:
     def record(self, record: Mapping[str, Any]) -> tuple[dict[str, Any], list[Todo]]:
         """Give a record with the labels of the new taxonomy, and what a person has to label; all other keys stay.
 
-        A facet whose old labels are not of the old taxonomy is unknown in the result and listed.
+        A facet whose old labels are not of the old taxonomy is unknown in the result and listed, and so is one that the
+        record's own ``todo`` names.
         """
         self.done.records += 1
         out: dict[str, Any] = {}
         todo: list[Todo] = []
         counted = set[str]()
+        unfinished = self._unfinished(named_in_todo(record))
         for key, value in record.items():
             plan = self.plans.get(key)
             if plan is None:
-                if key not in self._continued:  # a key that is a facet only now gives way to the one that becomes it
+                # A key that is a facet only now gives way to the one that becomes it, and ``todo`` is written anew.
+                if key not in self._continued and not (key == TODO and unfinished):
                     out[key] = value
             elif plan.new is None:
                 counted.add(f"facet {key} deleted")
@@ -70,9 +74,18 @@ class Migrator:
                 if plan.new.name != key:
                     counted.add(f"facet {key} renamed {plan.new.name}")
         self._check_facets_that_are_new(out, todo)
+        for facet in self.new.answers:
+            if facet.name in unfinished:
+                _reopen(facet.name, out, todo)
         self.done.counts.update(counted)
         self.done.changed += out != record
         return out, todo
+
+    def _unfinished(self, named: Iterable[str]) -> set[str]:
+        """Give the new names of facets that a person had still to label before."""
+        plans = [self.plans[name] for name in named if name in self.plans]
+        grown = {name for name in named if name not in self.plans and name not in self._continued}
+        return {plan.new.name for plan in plans if plan.new} | (grown & {facet.name for facet in self.new.answers})
 
     def _facet(self, plan: FacetPlan, value: Any, todo: list[Todo], counted: set[str]) -> Any:
         if value is None or plan.new is None:
@@ -98,6 +111,18 @@ class Migrator:
             except TaxonomyError as error:  # a key of another meaning would be read as labels from now on
                 todo.append(Todo(facet.name, str(error), None))
                 out[facet.name] = None
+
+
+def _reopen(facet: str, out: dict[str, Any], todo: list[Todo]) -> None:
+    """Make a facet unknown that was not labelled to the end before, and list it with what stood there."""
+    found = out.get(facet)
+    reasons = ["was still to be labelled before"]
+    for earlier in [one for one in todo if one.facet == facet]:
+        todo.remove(earlier)
+        reasons.append(earlier.reason)
+        found = earlier.suggestion
+    todo.append(Todo(facet, "; ".join(reasons), found))
+    out[facet] = None
 
 
 class _OneFacet:
@@ -205,4 +230,4 @@ def as_todo_record(record: Mapping[str, Any], todo: Iterable[Todo], file: str, l
     open_facets = {one.facet: one for one in todo}
     out = {key: open_facets[key].suggestion if key in open_facets else value for key, value in record.items()}
     reasons = {facet: one.reason for facet, one in open_facets.items()}
-    return {**out, "todo": reasons, "from": {"file": file, "line": line}}
+    return {**out, TODO: reasons, "from": {"file": file, "line": line}}

@@ -14,7 +14,7 @@ from cxnlp.taxonomy.lines import line_of
 
 _TOP_KEYS = ("name", "version", "languages", "facets")
 _FACET_KEYS = ("kind", "labels", "of", "main", "rollup")
-RESERVED = ("id", "text", "lang", "split", "language", "flags", "probabilities", "confidence")
+RESERVED = ("id", "text", "lang", "split", "language", "flags", "probabilities", "confidence", "todo")
 """Keys that a review record already uses for something else; no facet is called so."""
 FACET_NAME = re.compile(r"[a-z][a-z0-9_]*")
 """What a facet may be called."""
