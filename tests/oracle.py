@@ -38,6 +38,7 @@ class Oracle:
 
     taxonomy: Taxonomy = TAXONOMY
     thresholds = default_thresholds(TAXONOMY)
+    manifest = None
 
     def __init__(self, reviews: Sequence[Review], wrong: frozenset[str] = frozenset()) -> None:
         values = encode_labels(TAXONOMY, [review.labels for review in reviews]).values

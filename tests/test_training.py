@@ -23,6 +23,7 @@ import tiny
 from cxnlp import Tagger
 from cxnlp.cli.main import main
 from cxnlp.data import Review, review_from_record, split_of
+from cxnlp.data.fingerprint import fingerprint
 from cxnlp.errors import BundleError, SettingsError
 from cxnlp.evaluation.checklist import read_suite, shipped_suite
 from cxnlp.model.calibrate import Calibration
@@ -505,9 +506,9 @@ def test_the_fingerprint_is_that_of_texts_and_labels() -> None:
         Review("1", "Fint", "no", {"sentiment": "positive"}),
         Review("2", "Ille", "no", {"sentiment": "negative"}),
     )
-    assert finish.fingerprint([one, two]) == finish.fingerprint([two, one])
-    assert finish.fingerprint([one]) != finish.fingerprint([replace(one, labels={"sentiment": "mixed"})])
-    assert finish.fingerprint([one]) != finish.fingerprint([replace(one, text="Flott")])
+    assert fingerprint([one, two]) == fingerprint([two, one])
+    assert fingerprint([one]) != fingerprint([replace(one, labels={"sentiment": "mixed"})])
+    assert fingerprint([one]) != fingerprint([replace(one, text="Flott")])
 
 
 def test_a_recipe_that_names_no_such_data_set(recipe: Recipe) -> None:

@@ -58,7 +58,7 @@ def test_the_audit_names_them_and_what_may_be_meant(tmp_path: Path, capsys: pyte
     data = tiny.write_jsonl(tmp_path / "rows.jsonl", rows)
     assert main(["data", "check", str(data)]) == 1
     out = " ".join(capsys.readouterr().out.split())
-    assert "2 reviews are still to be labelled, as their todo says (touchpoints 2); these facets count as unknown" in out
+    assert "2 reviews are still to be labelled, as their todo says (touchpoints 2); these facets count" in out
     assert "unfinished labels: 3 " in out
     assert "line 1: touchpoints: unknown until labelled and taken out of todo" in out
     assert "line 2: todo names 'touchpoint', which is no facet; did you mean 'touchpoints'?" in out

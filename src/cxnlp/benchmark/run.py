@@ -18,12 +18,12 @@ from cxnlp.benchmark.show import show_results
 from cxnlp.benchmark.spec import Benchmark, load_benchmark, load_labels
 from cxnlp.benchmark.store import BASELINE, Store
 from cxnlp.data import Review
+from cxnlp.data.fingerprint import fingerprint
 from cxnlp.errors import SettingsError
 from cxnlp.evaluation import choose_thresholds, evaluate_labels
 from cxnlp.settings import DataSettings, Recipe, as_table
 from cxnlp.taxonomy import Taxonomy, decide
 from cxnlp.training.dataset import TrainingData
-from cxnlp.training.finish import fingerprint
 from cxnlp.training.train import prepare_trainer, train_network
 from cxnlp.version import __version__
 

@@ -15,6 +15,8 @@ from cxnlp.bundle.manifest import Manifest, digest_of
 from cxnlp.taxonomy import Taxonomy
 
 CARD_FILE = "README.md"
+TOO_FEW = "too few to say"
+"""Stands for a figure that rests on too few reviews, here and wherever figures are shown."""
 _MARK = "<!-- written by cxnlp"
 Figures = Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]]
 """Facet to figure to slice to estimate, as ``Report.as_json()["figures"]`` has them."""
@@ -134,16 +136,18 @@ def _learnt_from(manifest: Manifest) -> str:
         licence = licences.get(name, "not stated")
         by_language = ", ".join(f"{language} {n:,}" for language, n in counts.items())
         rows.append(f"| {name} | {by_language} | {licence} |")
-    encoder = manifest.recipe.get("encoder", {})
-    origin = encoder.get("origin") or encoder.get("source", "not recorded")
-    licence = encoder.get("license") or "not stated"
+    encoder = manifest.encoder_origin()
+    origin, licence = encoder["origin"] or "not recorded", encoder["license"] or "not stated"
     table = "\n".join(["| data | reviews | licence |", "| --- | --- | --- |", *rows])
     earlier = manifest.data.get("started_from")
     started = ""
     if earlier:
-        bundle = f"*{earlier['name']}* (manifest {earlier['digest'][:12]})"
+        stated = f", licence {earlier['license']}" if earlier.get("license") else ""
+        bundle = f"*{earlier['name']}* (manifest {earlier['digest'][:12]}{stated})"
         started = f"\n\nStarted from the model {bundle}, whose data stand here too."
-    return f"## Learnt from\n\nThe encoder: {origin} (licence: {licence}).{started}\n\n{table}" if rows else ""
+    left_out = "; ".join(f"{n:,} {reason}" for reason, n in manifest.data.get("left_out", {}).items())
+    left = f"\n\nNot trained on, of the training parts of these data: {left_out}." if left_out else ""
+    return f"## Learnt from\n\nThe encoder: {origin} (licence: {licence}).{started}\n\n{table}{left}" if rows else ""
 
 
 def _tables(scores: Mapping[str, Figures]) -> str:
@@ -166,7 +170,7 @@ def _cell(estimate: Mapping[str, Any] | None) -> str:
     if estimate is None or estimate["value"] is None:
         return "–"
     if estimate.get("few"):
-        return "too few to say"
+        return TOO_FEW
     value, low, high = (100 * estimate[key] for key in ("value", "low", "high"))
     return f"{value:.1f} [{low:.0f}–{high:.0f}]"
 

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from cxnlp.errors import BundleError, SettingsError, TaxonomyError
@@ -51,7 +51,8 @@ class Manifest:
     """A precision, such as ``0.9``, to the ``thresholds`` and the ``review`` with which labels are right that often."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
-    """Fingerprint and counts of what it was trained on, and of the bundle that it was started from, if any."""
+    """Fingerprint and counts of what it was trained on, counts of what was left out, and what is known of the bundle
+    that it was started from, if any."""
     scores: Mapping[str, Any] = field(default_factory=dict)
     """On the development data of the recipe."""
     parity: Mapping[str, Any] = field(default_factory=dict)
@@ -84,6 +85,30 @@ class Manifest:
         known = {**self.data.get("started_from", {}).get("licenses", {}), **{k: v for k, v in stated.items() if v}}
         return dict(sorted(known.items()))
 
+    def encoder_origin(self) -> dict[str, str]:
+        """Give where the encoder comes from (``origin``) and its ``license``, empty where nobody stated them.
+
+        A bundle that was started from another one has that one's encoder, whatever its recipe says.
+        """
+        earlier = self.data.get("started_from", {})
+        if "encoder" in earlier:
+            return dict(earlier["encoder"])
+        stated = self.recipe.get("encoder", {})
+        source = PurePath(stated.get("source") or "")
+        # A folder of somebody's machine says nothing to others but its last name.
+        place = source.name if source.is_absolute() else stated.get("source") or ""
+        return {"origin": stated.get("origin") or place, "license": stated.get("license") or ""}
+
+    def fingerprints(self) -> list[str]:
+        """Give the fingerprints of the training reviews, its own and those of all bundles that it was started from."""
+        earlier = self.data.get("started_from", {}).get("fingerprints", ())
+        return [one for one in (self.data.get("fingerprint"), *earlier) if one]
+
+    def data_paths(self) -> list[str]:
+        """Give the paths of data as recipes name them, its own and those of all bundles that it was started from."""
+        own = [path for one in self.recipe.get("data", ()) for path in one.get("paths", ())]
+        return list(dict.fromkeys([*own, *self.data.get("started_from", {}).get("paths", ())]))
+
     def as_origin(self) -> dict[str, Any]:
         """Give what a bundle that is started from this one records of it, as ``data["started_from"]``."""
         return {
@@ -91,6 +116,10 @@ class Manifest:
             "digest": digest_of(asdict(self)),
             "train": self.learnt_from(),
             "licenses": self.licenses(),
+            "license": self.recipe.get("license") or "",
+            "encoder": self.encoder_origin(),
+            "fingerprints": self.fingerprints(),
+            "paths": self.data_paths(),
         }
 
     def read_taxonomy(self, where: str) -> Taxonomy:

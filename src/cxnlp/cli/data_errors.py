@@ -120,14 +120,17 @@ def _check(args: argparse.Namespace) -> None:
 def _warn(tagger: Tagger, found: Sequence[LabelledReview]) -> None:
     """Say how far the bundle may have seen these texts: what it learnt by heart it does not doubt."""
     from cxnlp.data import split_of
+    from cxnlp.evaluation.trained_on import trained_on
 
+    seen = trained_on(tagger.manifest, [(one.path, one.review) for one in found])
     trained = sum(split_of(one.review.text) == "train" for one in found)
-    print(
-        "cxnlp: a model hardly doubts labels that it was trained on. Bundles do not say which texts these were; if it "
-        f"was trained with these files, {trained:,} of the {len(found):,} reviews were among them (the training split "
-        "by hash); then leave --bundle out",
-        file=sys.stderr,
+    said = (
+        f"{seen}; leave --bundle out"
+        if seen
+        else f"Its manifest does not tell of these; if it was trained with them all the same, {trained:,} of the "
+        f"{len(found):,} reviews were among them (the training split by hash); then leave --bundle out"
     )
+    print(f"cxnlp: a model hardly doubts labels that it was trained on. {said}", file=sys.stderr)
 
 
 def _say_fold(done: int, folds: int) -> None:

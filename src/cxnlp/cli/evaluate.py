@@ -15,8 +15,10 @@ from cxnlp.cli.problems import BROKEN_LINES, tell_problems
 from cxnlp.errors import SettingsError
 
 if TYPE_CHECKING:
+    from cxnlp.evaluation.gold import Gold
     from cxnlp.evaluation.report import Report
     from cxnlp.evaluation.study import Study
+    from cxnlp.inference.tagger import Tagger
 
 
 _EPILOG = """\
@@ -102,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
     gold = read_gold(args.data, taxonomy, args.texts, args.split, args.text_column)
     only = {**gold.only, **only}
     reviews, problems = gold.reviews, list(gold.problems)
+    _warn(args, gold, [one for one in (tagger, other) if one is not None])
     source = Source(args.bundle, str(args.data), args.split, only, len(gold.problems))
     found: Study | None = None
     with ExitStack() as stack:
@@ -135,6 +138,27 @@ def run(args: argparse.Namespace) -> int:
         tell_problems(problems)
         print(f"cxnlp: {len(problems)} broken lines were left out of the figures", file=sys.stderr)
     return BROKEN_LINES if problems else 0
+
+
+def _warn(args: argparse.Namespace, gold: Gold, taggers: Sequence[Tagger]) -> None:
+    """Say what of the data is not labelled yet, and which of the models may know it by heart."""
+    from cxnlp.data import unfinished_note
+    from cxnlp.evaluation.trained_on import trained_on
+
+    if note := unfinished_note(gold.reviews):
+        print(f"cxnlp: {note}", file=sys.stderr)
+    if args.data.is_dir() and gold.only:
+        return  # NoReC_sentence has splits of its own
+    files = {one.source: args.data / f"{one.source}.jsonl" if args.data.is_dir() else args.data for one in gold.reviews}
+    placed = [(files[one.source], one) for one in gold.reviews]
+    for name, tagger in zip((args.bundle, args.against), taggers, strict=False):
+        if seen := trained_on(tagger.manifest, placed):
+            favour = ", and the comparison favours it" if len(taggers) > 1 else ""
+            advice = "use other reviews" if args.split else "use --split test, or other reviews"
+            print(
+                f"cxnlp: {name} was trained with these reviews: {seen}. Its figures flatter{favour}; {advice}",
+                file=sys.stderr,
+            )
 
 
 def _facts(args: argparse.Namespace, only: Mapping[str, Sequence[str]], broken_lines: int) -> dict[str, Any]:

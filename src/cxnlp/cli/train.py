@@ -7,8 +7,13 @@ import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from cxnlp.cli.main import INTERRUPTED
 from cxnlp.errors import BackendError, SettingsError
+
+if TYPE_CHECKING:
+    from cxnlp.settings import Recipe
 
 EPILOG = """examples:
   cxnlp train models/recipes/nordic-small.toml --output models/nordic-small
@@ -17,6 +22,9 @@ EPILOG = """examples:
 
 A warm start keeps the encoder of a bundle and, by the names of facets and labels, what its heads have learnt; labels
 that it does not know are learnt from the beginning. It says how many were kept and which are new.
+
+Ctrl-C loses the epoch that has begun: the command says what is kept, and from where --resume goes on. The scores at the
+end are those of the development reviews, which chose epoch and thresholds; cxnlp evaluate measures on others.
 
 Needs the training packages: pip install "cxnlp[train]".
 """
@@ -50,26 +58,40 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Train."""
-    prepare_training()
-    from cxnlp.bundle import shipped_bundle
     from cxnlp.settings import read_recipe
+
+    recipe = read_recipe(args.recipe)
+    run_folder = args.run_folder or Path("runs") / recipe.name
+    output = args.output or Path("runs") / recipe.name / "bundle"
+    prepare_training()
+    from cxnlp.training.checkpoints import how_to_go_on
+
+    try:
+        report = _train(args, recipe, run_folder, output)
+    except KeyboardInterrupt:
+        print(f"cxnlp: interrupted; nothing was written to {output}", file=sys.stderr)
+        print(f"cxnlp: {how_to_go_on(run_folder)}", file=sys.stderr)
+        return INTERRUPTED
+    print(report)
+    return 0
+
+
+def _train(args: argparse.Namespace, recipe: Recipe, run_folder: Path, output: Path) -> str:
+    from cxnlp.bundle import shipped_bundle
     from cxnlp.training import Overrides, train
 
     warm_start = str(shipped_bundle()) if args.warm_start == "default" else args.warm_start
-    recipe = read_recipe(args.recipe)
     paths = data_paths(args.data)
     with contextlib.redirect_stdout(sys.stderr):  # the Trainer's figures along the way; stdout is for the report
-        report = train(
+        return train(
             recipe,
             Overrides(encoder=args.encoder, warm_start=warm_start, data=paths, seed=args.seed),
-            run=args.run_folder or Path("runs") / recipe.name,
-            output=args.output or Path("runs") / recipe.name / "bundle",
+            run=run_folder,
+            output=output,
             resume=args.resume,
             on_problem=lambda problem: print(f"cxnlp: {problem}", file=sys.stderr),
-            say=lambda line: print(f"cxnlp: {line}", file=sys.stderr),
+            say=lambda line: print(f"cxnlp: {line}", file=sys.stderr, flush=True),
         )
-    print(report)
-    return 0
 
 
 def prepare_training() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from cxnlp.errors import DataError, TaxonomyError
 from cxnlp.taxonomy import Facet, FacetValue, Kind, Taxonomy, check_labels
 
-
 TODO = "todo"
 """The key of a record that names the facets which a person has still to label."""
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from textwrap import fill
 
-from cxnlp.bundle.card import FIGURE_NAMES
+from cxnlp.bundle.card import FIGURE_NAMES, TOO_FEW
 from cxnlp.evaluation.paired import Difference, Paired
 from cxnlp.evaluation.report import ALL, MEAN, Estimate, Report
-from cxnlp.evaluation.show import number, with_interval
+from cxnlp.evaluation.show import cell, number
 from cxnlp.evaluation.study import MODEL, System
 from cxnlp.text.shorten import shorten
 
@@ -44,7 +44,7 @@ def show_systems(systems: Sequence[System]) -> str:
         heads = "".join(f"{FIGURE_NAMES[figure]:>{_FIGURE_WIDTH}}" for figure in figures)
         lines = [f"{shorten(facet, _NAME_WIDTH):<{_NAME_WIDTH}}{heads}"]
         for name, found in rows_of(systems, facet):
-            cells = "".join(f"{with_interval(headline(found.get(figure))):>{_FIGURE_WIDTH}}" for figure in figures)
+            cells = "".join(f"{cell(headline(found.get(figure))):>{_FIGURE_WIDTH}}" for figure in figures)
             lines.append(f"{shorten(name, _NAME_WIDTH):<{_NAME_WIDTH}}{cells}")
         blocks.append("\n".join(lines))
     notes = [f"{one.name}: {one.note}." for one in systems if one.note]
@@ -80,6 +80,8 @@ def against_note(against: Paired) -> str:
 
 
 def _difference_row(name: str, one: Difference) -> str:
+    if one.few:
+        return f"  {shorten(name, 30):<30}{one.support:>9,}{'':>16}{TOO_FEW:>26}"
     return (
         f"  {shorten(name, 30):<30}{one.support:>9,}{number(one.first):>8}{number(one.second):>8}"
         f"{signed_interval(one):>26}{p_value(one.p):>9}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cxnlp.bundle.card import TOO_FEW
 from cxnlp.errors import ExtraError
 from cxnlp.evaluation.show import number
 from cxnlp.evaluation.study import Study
 from cxnlp.reports import charts
 from cxnlp.reports.markdown import described
-from cxnlp.reports.tables import TOO_FEW, Source, sections
+from cxnlp.reports.tables import Source, sections
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cxnlp.bundle.card import FIGURE_NAMES
+from cxnlp.bundle.card import FIGURE_NAMES, TOO_FEW
 from cxnlp.evaluation.confusion import Confusion
 from cxnlp.evaluation.groupings import LENGTH, SOURCE, in_order
 from cxnlp.evaluation.paired import Paired
 from cxnlp.evaluation.report import FEW, Estimate, LabelScore
-from cxnlp.evaluation.show import number, with_interval
+from cxnlp.evaluation.show import cell, number, with_interval
 from cxnlp.evaluation.show_rivals import SAME, against_note, headline, p_value, rows_of, signed_interval, which
 from cxnlp.evaluation.study import Study
-
-TOO_FEW = "too few to say"
-NONE = "–"
 
 
 @dataclass(frozen=True)
@@ -64,13 +61,6 @@ def sections(study: Study) -> list[Section]:
         _curves(study),
     ]
     return [section for section in found if section.tables]
-
-
-def cell(estimate: Estimate | None) -> str:
-    """Give a figure with its interval, or say that it rests on too few reviews."""
-    if estimate is None:
-        return NONE
-    return TOO_FEW if estimate.few else with_interval(estimate)
 
 
 def _systems(study: Study) -> Section:

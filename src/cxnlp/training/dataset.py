@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import glob
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from cxnlp.data import Problem, Review, hash_fraction, read_norec_sentence, read_review_files, split_reviews
+from cxnlp.data import (
+    Problem,
+    Review,
+    hash_fraction,
+    read_norec_sentence,
+    read_review_files,
+    split_reviews,
+    unfinished_note,
+)
 from cxnlp.errors import DataError
 from cxnlp.evaluation.checklist.shipped import suite_hashes
 from cxnlp.settings import DataSettings
@@ -30,6 +39,16 @@ class TrainingData:
     dev: list[Review]
     select: list[Review]
     problems: list[Problem]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Reason to the number of reviews of the training parts that are not trained on for it."""
+    unfinished: str = ""
+    """Of how many reviews which facets are still to be labelled, in words; empty if of none."""
+
+    def notes(self) -> list[str]:
+        """Say, one line each, what the files hold and training does not use."""
+        listed = "; ".join(f"{n:,} {reason}" for reason, n in self.left_out.items())
+        left = f"training on {len(self.train):,} reviews; left out of the training parts: {listed}" if listed else ""
+        return [line for line in (self.unfinished, left) if line]
 
 
 def read_training_data(sets: Sequence[DataSettings], taxonomy: Taxonomy) -> TrainingData:
@@ -43,20 +62,40 @@ def read_training_data(sets: Sequence[DataSettings], taxonomy: Taxonomy) -> Trai
     train: list[Review] = []
     dev: list[Review] = []
     select: list[Review] = []
-    held_out = suite_hashes()  # the checklist measures what was never trained on
+    held_out: set[str] = set()
+    everything: list[Review] = []
+    left_out: Counter[str] = Counter()
     problems: list[Problem] = []
     facets = {facet.name for facet in taxonomy.answers}
     for settings in sets:
         parts = _read(settings, taxonomy, problems)
+        everything += [review for part in parts.values() for review in part]
         held_out.update(text_hash(review.text) for review in parts["dev"] + parts["test"])
         labelled = {split: [r for r in reviews if facets & r.labels.keys()] for split, reviews in parts.items()}
-        train += [review for review in labelled["train"] if hash_fraction(review.text) < settings.share]
+        used = [review for review in labelled["train"] if hash_fraction(review.text) < settings.share]
+        left_out["without a known label"] += len(parts["train"]) - len(labelled["train"])
+        left_out["beyond the share that the recipe asks for"] += len(labelled["train"]) - len(used)
+        train += used
         dev += labelled["dev"]
         select += labelled["dev"] if settings.select else []
-    train = [review for review in train if text_hash(review.text) not in held_out]
+    train = _without(train, held_out, left_out)
     if not train or not select:
         raise DataError(f"{len(train)} training and {len(select)} development reviews; expected at least one of each")
-    return TrainingData(train, dev, select, problems)
+    return TrainingData(train, dev, select, problems, dict(+left_out), unfinished_note(everything))
+
+
+def _without(reviews: Sequence[Review], held_out: Set[str], left_out: Counter[str]) -> list[Review]:
+    """Take out the texts by which models are measured: those of the checklist, and those held out in some set."""
+    suite = suite_hashes()
+    kept = []
+    for review in reviews:
+        if (one := text_hash(review.text)) in suite:
+            left_out["whose text is a case of the checklist, which measures what was never trained on"] += 1
+        elif one in held_out:
+            left_out["whose text is in the development or test part of a set"] += 1
+        else:
+            kept.append(review)
+    return kept
 
 
 def _read(settings: DataSettings, taxonomy: Taxonomy, problems: list[Problem]) -> dict[str, list[Review]]:

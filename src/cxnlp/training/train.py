@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from cxnlp.model.warm import warm_network
 from cxnlp.settings import EncoderSettings, Recipe
 from cxnlp.taxonomy import Cutoffs, Taxonomy, load_taxonomy
 from cxnlp.text import TextTokenizer, pad
+from cxnlp.training.checkpoints import checkpoints, last_whole, stopped_early
 from cxnlp.training.dataset import ReviewDataset, TrainingData, read_training_data, spread
 from cxnlp.training.exportable import refuse_unexportable
 from cxnlp.training.finish import write_trained_bundle
@@ -78,8 +78,8 @@ def train(
     """Train, write the bundle to ``output``, and give its scores on the development data as text.
 
     ``run`` takes checkpoints and the log; with ``resume`` an interrupted run goes on from its last checkpoint, and a
-    finished one is only exported anew. ``say`` is told what a warm start kept, and what the
-    development reviews are too few to learn.
+    finished one is only exported anew. ``say`` is told what of the data is not used, what a warm start kept, what the
+    development reviews are too few to learn, and each step of the export.
 
     Raises:
         CxnlpError: data, encoder or recipe cannot be used, or the export failed its parity gate.
@@ -95,14 +95,17 @@ def train(
     trainer, data = make_trainer(overrides.apply(recipe), run)
     for problem in data.problems:
         on_problem(problem)
+    for note in data.notes():
+        say(note)
     if trainer.warm:
         say(trainer.warm.message())
     if few := too_few(trainer.taxonomy, data.select, trainer.warm.confidence if trainer.warm else None):
         say(few)
     refuse_unexportable(trainer.network().encoder.config, recipe.encoder.max_tokens, recipe.encoder.source)
     train_network(trainer, run, resume)
+    say(f"training done, {trainer.state.epoch:g} epochs; exporting to eight bits")
     network, tokenizer = trainer.network(), trainer.tokenizer
-    bundle = write_trained_bundle(output, network, tokenizer, trainer.taxonomy, data, recipe, trainer.warm)
+    bundle = write_trained_bundle(output, network, tokenizer, trainer.taxonomy, data, recipe, trainer.warm, say)
     return _report(bundle, data)
 
 
@@ -116,6 +119,10 @@ def _report(bundle: Bundle, data: TrainingData) -> str:
             f"Labels changed by eight bits: {parity}",
             "",
             show(evaluate(tagger, data.select)),
+            "",
+            "These reviews are the development part: they chose the epoch, the thresholds and the scaling, so the",
+            "figures flatter. Measure on others, or on the test part of the same files, which was not used:",
+            f"  cxnlp evaluate {bundle.folder} FILE.jsonl --split test",
         ]
     )
 
@@ -225,19 +232,9 @@ def train_network(trainer: ReviewTrainer, folder: Path, resume: bool) -> None:
     Raises:
         SettingsError: there is a run in the folder already and ``resume`` is not set.
     """
-    checkpoints = list((folder / "checkpoints").glob("checkpoint-*"))
-    if checkpoints and not resume:
+    if checkpoints(folder) and not resume:
         raise SettingsError(f"{folder} holds a run already; add --resume to go on with it, or name another folder")
-    # The state is written last: without it, the run was stopped while the checkpoint was being written.
-    whole = [path for path in checkpoints if (path / "trainer_state.json").is_file()]
-    last = max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
-    if last and (epochs := _stopped_early(last, trainer.recipe.training.patience)):
+    last = last_whole(folder)
+    if last and (epochs := stopped_early(last, trainer.recipe.training.patience)):
         trainer.args.num_train_epochs = epochs  # no further one; only the best is loaded
     trainer.train(resume_from_checkpoint=str(last) if last else None)
-
-
-def _stopped_early(checkpoint: Path, patience: int) -> float | None:
-    """Give the epochs of a run whose figure had not risen for ``patience`` of them, None if it was to go on."""
-    state = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
-    stopping = state["stateful_callbacks"]["EarlyStoppingCallback"]["attributes"]
-    return float(state["epoch"]) if stopping["early_stopping_patience_counter"] >= patience else None

@@ -23,6 +23,7 @@ from transformers import TrainerCallback
 from transformers.trainer_utils import SaveStrategy
 
 from cxnlp.data import Problem
+from cxnlp.data.fingerprint import fingerprint
 from cxnlp.data.lock import Lock
 from cxnlp.errors import SettingsError
 from cxnlp.settings import Recipe, TuneSpace, as_table, check_space, default_space, with_values
@@ -30,7 +31,6 @@ from cxnlp.settings.space import Choices, is_whole
 from cxnlp.taxonomy import Taxonomy, load_taxonomy
 from cxnlp.training.dataset import TrainingData, read_training_data
 from cxnlp.training.exportable import refuse_unexportable
-from cxnlp.training.finish import fingerprint
 from cxnlp.training.pruner import MedianAtShare
 from cxnlp.training.train import Overrides, check_names, prepare_trainer
 from cxnlp.training.tuned import write_best, write_trials
