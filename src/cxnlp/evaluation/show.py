@@ -50,7 +50,8 @@ def show_labels(report: Report) -> str:
 
 def _heading(report: Report) -> str:
     parts = ", ".join(f"{name} {count:,}" for name, count in report.reviews.items() if name != ALL)
-    return f"{report.reviews[ALL]:,} reviews ({shorten(parts, 80)})"
+    noun = "review" if report.reviews[ALL] == 1 else "reviews"
+    return f"{report.reviews[ALL]:,} {noun} ({shorten(parts, 80)})"
 
 
 def _label_row(label: str, score: LabelScore, slices: Mapping[str, Mapping[str, LabelScore]], names: list[str]) -> str:
