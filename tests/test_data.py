@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 from collections import Counter
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cxnlp.cli.main import main
 from cxnlp.data import (
     SPLITS,
     Review,
@@ -257,3 +259,16 @@ def test_duplicates_never_straddle(text: str, change: str) -> None:
         "bom": f"\ufeff{text}\u200b",
     }[change]
     assert split_of(other) == split_of(text)
+
+
+def test_a_table_or_utf_16_is_told_as_such_by_whatever_reads_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, wide, packed = (tmp_path / name for name in ("labels.csv", "labels.jsonl", "labels.jsonl.gz"))
+    packed.write_bytes(gzip.compress(b'{"text": "Fin butikk", "sentiment": "positive"}\n'))
+    table.write_text("text,sentiment\nFin butikk,positive\n", "utf-8")
+    wide.write_text('{"text": "Fin butikk", "sentiment": "positive"}\n', "utf-16")
+    for command in (["data", "check"], ["data", "errors"], ["evaluate", "default"], ["taxonomy", "new", "x", "--data"]):
+        for path, told in ((table, "a table, expected JSON lines"), (wide, "UTF-16, expected"), (packed, "packed, ")):
+            assert main([*command, str(path)]) == 2
+            assert f"{path}: {told}" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,10 +49,18 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
     """Yield (line number, object or problem) for every line of a JSONL file that is not blank.
 
     Raises:
-        DataError: the file cannot be opened.
+        DataError: the file cannot be opened, or is packed, a table or UTF-16.
     """
+    if path.suffix.lower() == ".gz":
+        raise DataError(f"{path}: packed, expected JSON lines as they are; unpack it")
+    if path.suffix.lower() in _TABLES:
+        example = '{"text": "Fin butikk", "sentiment": "positive"}'
+        raise DataError(f"{path}: a table, expected JSON lines, one object a line such as {example}; write it so")
     try:
         with path.open("rb") as file:
+            if file.read(2) in (BOM_UTF16_LE, BOM_UTF16_BE):
+                raise DataError(f"{path}: UTF-16, expected UTF-8; save it as UTF-8")
+            file.seek(0)
             for number, raw in enumerate(file, 1):
                 if raw.strip():
                     yield number, _parse_line(str(path), number, raw)

@@ -50,7 +50,7 @@ def read_for_errors(paths: Iterable[Path], taxonomy: Taxonomy) -> tuple[list[Lab
     """Read JSONL files of labelled reviews with their lines; broken lines are problems.
 
     Raises:
-        DataError: a file cannot be opened.
+        DataError: a file cannot be opened, or none holds a review.
     """
     found: list[LabelledReview] = []
     problems: list[Problem] = []
@@ -61,6 +61,8 @@ def read_for_errors(paths: Iterable[Path], taxonomy: Taxonomy) -> tuple[list[Lab
             found.append(LabelledReview(line.path, line.line, line.review))
         else:
             problems.append(Problem(str(line.path), line.line, "the text is empty; nothing to judge labels by"))
+    if problems and not found:
+        raise DataError(f"no labelled review; first problem: {problems[0]}")
     return found, problems
 
 
