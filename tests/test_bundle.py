@@ -320,7 +320,7 @@ def test_an_older_bundle_comes_back_where_the_new_one_cannot_be_put(
     rename = os.replace
 
     def fails_once(source: Path, target: Path) -> None:
-        if target == old and source.name != ".bundle.old":
+        if target == old and source.name != ".bundle.cxnlp-old":
             raise OSError(5, "Input/output error")
         rename(source, target)
 
