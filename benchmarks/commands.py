@@ -26,7 +26,7 @@ done = time.perf_counter()
 print(json.dumps({"import_s": imported - begin, "load_s": loaded - imported, "predict_s": done - loaded,
                   "clock": time.time()}))
 """
-FIRST_TEXT = "Pakken kom aldri, men appen er grei"
+FIRST_TEXT = "Pakken kom aldri, men appen er fin"
 # Enough reviews that whatever is loaded at the first use is loaded.
 FEW = 16
 

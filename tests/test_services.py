@@ -19,7 +19,7 @@ from cxnlp.bundle import shipped_bundle
 from cxnlp.text import language
 
 TEXTS = [
-    "Pakken kom aldri, men appen er grei", "Lovely staff and a fair price!", "Bra", "Servicen i butiken var usel.",
+    "Pakken kom aldri, men appen er fin", "Lovely staff and a fair price!", "Bra", "Servicen i butiken var usel.",
     "", "Det tog tre uger at få svar på min mail.", "The app crashes when I pay 🙂", "Helt topp!",
 ]  # fmt: skip
 

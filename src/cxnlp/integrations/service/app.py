@@ -28,7 +28,7 @@ from cxnlp.version import __version__
 
 _EXAMPLE = {
     "reviews": [
-        {"id": "1", "text": "Pakken kom aldri, men appen er grei", "lang": "no"},
+        {"id": "1", "text": "Pakken kom aldri, men appen er fin", "lang": "no"},
         {"text": "Friendly staff, fair price."},
         {"text": ""},
     ]
