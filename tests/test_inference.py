@@ -310,3 +310,7 @@ def test_a_record_of_nothing_says_nothing(tiny_bundle: Path) -> None:
     record = prediction.as_record()
     assert record["flags"] == ["empty"]
     assert {key for key, value in record.items() if value is not None} == {"language", "flags"}
+    said = prediction
+    assert (said.sentiment, said.phase, said.stage, said.phases, said.touchpoints, said.sentiment_score) == (
+        "", "", "", (), {}, 0.0,
+    )  # fmt: skip

@@ -66,34 +66,34 @@ class Prediction:
 
     @property
     def sentiment(self) -> str:
-        """The sentiment of the whole review."""
-        return str(self.labels["sentiment"])
+        """The sentiment of the whole review; empty, as all of the following, where there was nothing to read."""
+        return "" if self.empty else str(self.labels["sentiment"])
 
     @property
     def sentiment_score(self) -> float:
-        """P(positive) − P(negative), from −1 to 1."""
-        return self.score("sentiment") or 0.0
+        """P(positive) − P(negative), from −1 to 1; 0 where there was nothing to read."""
+        return 0.0 if self.empty else self.score("sentiment") or 0.0
 
     @property
     def touchpoints(self) -> dict[str, str]:
         """Each touchpoint that the review speaks of, with its polarity."""
-        value = self.labels["touchpoints"]
+        value = {} if self.empty else self.labels["touchpoints"]
         return dict(value) if isinstance(value, dict) else dict.fromkeys(value, "")
 
     @property
     def phases(self) -> tuple[str, ...]:
         """The phases of the journey, the main one first."""
-        return tuple(self.labels["phases"])
+        return () if self.empty else tuple(self.labels["phases"])
 
     @property
     def phase(self) -> str:
         """The main phase of the journey."""
-        return self.phases[0]
+        return next(iter(self.phases), "")
 
     @property
     def stage(self) -> str:
         """The main phase in the four-phase model."""
-        return self.rollup("phases") or ""
+        return "" if self.empty else self.rollup("phases") or ""
 
     def score(self, facet: str) -> float | None:
         """P(positive) − P(negative) of a ``one_of`` facet that has these labels, otherwise None."""
