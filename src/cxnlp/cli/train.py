@@ -60,10 +60,10 @@ def run(args: argparse.Namespace) -> int:
     """Train."""
     from cxnlp.settings import read_recipe
 
+    prepare_training()
     recipe = read_recipe(args.recipe)
     run_folder = args.run_folder or Path("runs") / recipe.name
     output = args.output or Path("runs") / recipe.name / "bundle"
-    prepare_training()
     from cxnlp.training.checkpoints import how_to_go_on
 
     try:
