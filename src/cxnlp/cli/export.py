@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
@@ -55,7 +56,13 @@ def run(args: argparse.Namespace) -> int:
     if args.push_to_hub and (args.push_to_hub.count("/") != 1 or not all(args.push_to_hub.split("/"))):
         raise SettingsError(f"--push-to-hub {args.push_to_hub!r}: expected USER/NAME")
     bundle = load_bundle(args.bundle or shipped_bundle())
-    written = export_huggingface(bundle, args.output, parts_of(bundle.taxonomy, args.facet, args.label))
+    parts = parts_of(bundle.taxonomy, args.facet, args.label)
+    with contextlib.suppress(ImportError):  # what is missing is said below
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+    print(f"cxnlp: writing and comparing {', '.join(part.name for part in parts)}", file=sys.stderr, flush=True)
+    written = export_huggingface(bundle, args.output, parts)
     for part in written:
         size = sum(path.stat().st_size for path in part.folder.iterdir()) / 1e6
         print(f"{part.folder} ({size:.0f} MB, probabilities within {part.difference:.0e})", flush=True)
