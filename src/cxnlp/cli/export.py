@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 from pathlib import Path
 
@@ -57,10 +56,6 @@ def run(args: argparse.Namespace) -> int:
         raise SettingsError(f"--push-to-hub {args.push_to_hub!r}: expected USER/NAME")
     bundle = load_bundle(args.bundle or shipped_bundle())
     parts = parts_of(bundle.taxonomy, args.facet, args.label)
-    with contextlib.suppress(ImportError):  # what is missing is said below
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()
     print(f"cxnlp: writing and comparing {', '.join(part.name for part in parts)}", file=sys.stderr, flush=True)
     written = export_huggingface(bundle, args.output, parts)
     for part in written:

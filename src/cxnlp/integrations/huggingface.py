@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,11 +100,25 @@ def export_huggingface(bundle: Bundle, output: Path, parts: Sequence[Part]) -> l
     network = restore_network(bundle.taxonomy, bundle.manifest.encoder, bundle.weights)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_folder(output) as work:
+        with _without_bars(), atomic_folder(output) as work:
             differences = [_write(bundle, network, part, work / part.name) for part in parts]
     except OSError as error:
         raise BundleError(f"{output}: cannot be written ({error.strerror or error})") from error
     return [Exported(output / part.name, found) for part, found in zip(parts, differences, strict=True)]
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Keep transformers from drawing a bar for each file."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def push(folder: Path, repository: str, *, public: bool = False) -> str:
