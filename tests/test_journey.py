@@ -30,7 +30,7 @@ from cxnlp.journey.choose import choose
 from cxnlp.journey.parts import parts_of
 from cxnlp.journey.passages import masked_passage
 from cxnlp.journey.regression import risk_differences
-from cxnlp.journey.scored import Scored, read_scored
+from cxnlp.journey.rows import ReviewRow, read_review_rows
 from cxnlp.journey.words import LANGUAGES, load_words
 from cxnlp.taxonomy import parse_taxonomy
 from scored_rows import COLUMNS, NUMBERS, PARTS, SMALL, Row, data_of, many, report, row, share, write_csv
@@ -252,9 +252,9 @@ def test_every_kind_of_result_gives_the_same_figures(tmp_path: Path) -> None:
             writer.write(one)
         writer.close()
     lines.write_text("".join(json.dumps(as_record(one)) + "\n" for one in SMALL), "utf-8")
-    expected = analyse(read_scored(write_csv(tmp_path / "scored.csv", SMALL), PARTS)).as_json()
+    expected = analyse(read_review_rows(write_csv(tmp_path / "scored.csv", SMALL), PARTS)).as_json()
     for path in (parquet, workbook, lines):
-        found = analyse(read_scored(path, PARTS)).as_json()
+        found = analyse(read_review_rows(path, PARTS)).as_json()
         assert found == expected, path.name
 
 
@@ -276,12 +276,12 @@ def test_a_decimal_comma_and_other_columns_are_read(tmp_path: Path) -> None:
     rows = [one | {"land": "NO" if one["id"] % 2 else "SE"} for one in SMALL]
     scored = write_csv(tmp_path / "scored.csv", rows, decimal=",")
     assert '"0,8000"' in scored.read_text("utf-8-sig")
-    found = read_scored(scored, PARTS, ReadingOptions(), ["land"])
+    found = read_review_rows(scored, PARTS, ReadingOptions(), ["land"])
     assert found.divided_by == ("land",)
     assert [one.score for one in found.reviews] == [-0.9, 0.0, 0.9, 0.9, 0.0]
-    assert read_scored(scored, PARTS).divided_by == ("store", "land")
+    assert read_review_rows(scored, PARTS).divided_by == ("store", "land")
     with pytest.raises(DataError, match="no column 'lnd'"):
-        read_scored(scored, PARTS, ReadingOptions(), ["lnd"])
+        read_review_rows(scored, PARTS, ReadingOptions(), ["lnd"])
 
 
 def test_a_row_with_labels_of_another_model_is_left_out_and_said(tmp_path: Path) -> None:
@@ -314,9 +314,9 @@ def test_names_that_cannot_be_right_are_refused(tmp_path: Path, capsys: pytest.C
 def test_a_column_about_a_person_is_not_divided_by(tmp_path: Path) -> None:
     scored = write_csv(tmp_path / "scored.csv", [one | {"customer_name": f"Kari {one['id']}"} for one in SMALL])
     with pytest.raises(DataError, match="about a person"):
-        read_scored(scored, PARTS, ReadingOptions(), ["customer_name"])
+        read_review_rows(scored, PARTS, ReadingOptions(), ["customer_name"])
     with pytest.raises(DataError, match="holds the reviews themselves"):
-        read_scored(scored, PARTS, ReadingOptions(), ["review"])
+        read_review_rows(scored, PARTS, ReadingOptions(), ["review"])
 
 
 def test_a_file_without_texts_gives_a_page_without_texts(tmp_path: Path) -> None:
@@ -355,7 +355,7 @@ labels = ["negative", "positive"]
         '"A fine room, a poor breakfast",room:positive; breakfast:negative,0.9,',
     ]
     scored.write_text("\n".join(lines), "utf-8")
-    found = analyse(read_scored(scored, parts_of(hotels)))
+    found = analyse(read_review_rows(scored, parts_of(hotels)))
     assert [(c.touchpoint, c.phase, c.balance) for c in found.map] == [("room", None, 1.0), ("breakfast", None, -1.0)]
     assert (found.phases, found.mend.against, found.overview.verdicts) == ((), "", {})
 
@@ -365,8 +365,10 @@ labels = ["negative", "positive"]
 
 def scored_review(
     line: int, confidence: float, polarity: str = "negative", *, look: bool = False, text: int = 0
-) -> Scored:
-    return Scored(line, {"app": polarity}, ("use",), "", None, confidence, "no", look, None, None, (), text or line + 1)
+) -> ReviewRow:
+    return ReviewRow(
+        line, {"app": polarity}, ("use",), "", None, confidence, "no", look, None, None, (), text or line + 1
+    )
 
 
 def test_the_most_certain_reviews_are_shown_and_no_copies() -> None:

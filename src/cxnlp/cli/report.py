@@ -18,7 +18,7 @@ from cxnlp.errors import SettingsError
 if TYPE_CHECKING:
     from cxnlp.inference.tagger import Tagger
     from cxnlp.journey.result import Journey
-    from cxnlp.journey.scored import ScoredFile
+    from cxnlp.journey.rows import ScoredFile
 
 _STANDARD_NAME = "standard input"
 _DESCRIPTION = """\
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.journey.errors import read_errors
     from cxnlp.journey.page import Page
     from cxnlp.journey.parts import parts_of
-    from cxnlp.journey.scored import read_scored
+    from cxnlp.journey.rows import read_review_rows
     from cxnlp.journey.shown import read_shown
     from cxnlp.journey.summary import summary
     from cxnlp.journey.tables import Tables
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
         page = stack.enter_context(AtomicText(outputs["output"]))
         figures = stack.enter_context(AtomicText(outputs["json"])) if "json" in outputs else None
         book = stack.enter_context(AtomicFile(outputs["xlsx"])) if "xlsx" in outputs else None
-        scored = read_scored(args.file, parts, reading_options(args), args.by)
+        scored = read_review_rows(args.file, parts, reading_options(args), args.by)
         journey = analyse(scored, errors)
         chosen = choose(scored.reviews, args.reviews)
         load = _loader(bundle) if _finds_evidence(args) else None

@@ -11,7 +11,7 @@ from cxnlp.cli.problems import tell_problems
 from cxnlp.cli.reading import add_reading_options, reading_options
 
 if TYPE_CHECKING:
-    from cxnlp.loop.scored import Scored
+    from cxnlp.loop.pool import Pool
     from cxnlp.loop.suggest import Suggestions
 
 _EPILOG = """\
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.errors import SettingsError
     from cxnlp.evaluation.tfidf import need_sklearn
     from cxnlp.loop.labelled import read_labelled
-    from cxnlp.loop.scored import read_scored
+    from cxnlp.loop.pool import read_pool
     from cxnlp.loop.suggest import suggest
     from cxnlp.loop.suggest_rows import suggestion_columns, suggestion_rows
     from cxnlp.loop.write import format_of, write_list
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     bundle = load_bundle(args.model or shipped_bundle())
     taxonomy, thresholds = bundle.taxonomy, bundle.manifest.thresholds
     labelled = read_labelled(args.labelled, taxonomy)
-    scored = read_scored(args.file, taxonomy, reading_options(args), args.texts, other_languages=args.other_languages)
+    scored = read_pool(args.file, taxonomy, reading_options(args), args.texts, other_languages=args.other_languages)
     found = suggest(scored, taxonomy, thresholds, labelled, args.budget, args.seed)
     with_text = args.texts is not None
     rows = suggestion_rows(found.chosen, scored.source, with_text=with_text, as_table=as_table)
@@ -100,7 +100,7 @@ def output_path(args: argparse.Namespace) -> Path:
     return Path(args.file).with_name(f"{unpacked(args.file).stem}.suggested.{made}")
 
 
-def _print(args: argparse.Namespace, found: Suggestions, scored: Scored, output: Path, notes: tuple[str, ...]) -> None:
+def _print(args: argparse.Namespace, found: Suggestions, scored: Pool, output: Path, notes: tuple[str, ...]) -> None:
     print(f"{len(found.chosen):,} of {found.n_candidates:,} reviews suggested: {output}")
     if len(found.chosen) < args.budget:
         print(f"Fewer than {args.budget:,}: there are no more that are neither labelled nor near copies.")

@@ -15,7 +15,7 @@ from cxnlp.journey.levers import delights, mend_first, moments_of_truth
 from cxnlp.journey.periods import over_time
 from cxnlp.journey.ratings import rating_scale
 from cxnlp.journey.result import Cell, Division, Journey, Overview, Share, Trust, share
-from cxnlp.journey.scored import ScoredFile
+from cxnlp.journey.rows import ScoredFile
 
 LANGUAGE = "language"
 """The name of the division by the language of the texts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cxnlp.journey.scored import Scored
+from cxnlp.journey.rows import ReviewRow
 
 CellKey = tuple[str, str | None]
 """Touchpoint and phase; the phase is None for all phases together."""
@@ -25,7 +25,7 @@ class Chosen:
         return sorted({i for cell in self.cells.values() for many in cell.values() for i in many})
 
 
-def choose(reviews: Sequence[Scored], per_polarity: int) -> Chosen:
+def choose(reviews: Sequence[ReviewRow], per_polarity: int) -> Chosen:
     """Choose for each cell up to so many reviews of each polarity.
 
     Those first that are not marked for a person, then those of which the model is most certain. Of copies of a text

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxnlp.journey.parts import BLAME, PRAISE, Parts
-from cxnlp.journey.scored import Scored
+from cxnlp.journey.rows import ReviewRow
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -51,7 +51,7 @@ class Frame:
         return self.verdict == labels.index(label) if label in labels else np.zeros(self.n, np.bool_)
 
 
-def make_frame(parts: Parts, reviews: Sequence[Scored]) -> Frame:
+def make_frame(parts: Parts, reviews: Sequence[ReviewRow]) -> Frame:
     """Lay reviews out as arrays."""
     n, labels = len(reviews), parts.touchpoints.labels
     place = {label: i for i, label in enumerate(labels)}

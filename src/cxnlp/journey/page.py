@@ -17,7 +17,7 @@ from cxnlp.journey.choose import Chosen
 from cxnlp.journey.pictures import Pictures
 from cxnlp.journey.ratings import scale_sentences
 from cxnlp.journey.result import Cell, Journey
-from cxnlp.journey.scored import ScoredFile
+from cxnlp.journey.rows import ScoredFile
 from cxnlp.journey.shown import ShownReviews
 from cxnlp.journey.tables import COUNT, NUMBER, SHARE, Head, Tables, Value
 from cxnlp.journey.words import Words

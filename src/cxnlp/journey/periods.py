@@ -12,7 +12,7 @@ from cxnlp.evaluation.intervals import z_for
 from cxnlp.journey.frame import LOW, Bools, Frame
 from cxnlp.journey.parts import BLAME, PRAISE
 from cxnlp.journey.result import OverTime, Series, Share, change, share
-from cxnlp.journey.scored import Scored
+from cxnlp.journey.rows import ReviewRow
 
 WEEK, MONTH = "week", "month"
 _WEEKS_UP_TO_DAYS = 182
@@ -23,7 +23,7 @@ _MAX_PERIODS = 120
 """A date that is wrong by decades must not make a chart of empty months, nor push all others out of it."""
 
 
-def over_time(frame: Frame, reviews: Sequence[Scored]) -> OverTime | None:
+def over_time(frame: Frame, reviews: Sequence[ReviewRow]) -> OverTime | None:
     """Count the shares of each period; None where fewer than two periods have reviews."""
     days = [review.day for review in reviews if review.day is not None]
     if not days:

@@ -11,7 +11,7 @@ from cxnlp.inference.evidence import SentenceScorer, find_evidence
 from cxnlp.inference.prediction import Prediction
 from cxnlp.inference.scored_cells import Ranges
 from cxnlp.journey.passages import Passage, masked_passage
-from cxnlp.journey.scored import Scored, ScoredFile
+from cxnlp.journey.rows import ReviewRow, ScoredFile
 from cxnlp.taxonomy import FacetValue
 from cxnlp.text.shorten import shorten
 
@@ -33,7 +33,7 @@ class Shown:
     """None without texts."""
     rating: str
     """As the file has it."""
-    review: Scored
+    review: ReviewRow
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _found(scored: ScoredFile, texts: Mapping[int, str], scorer: SentenceScorer)
     return {i: {one.label: (one.start, one.end) for one in many} for i, many in zip(order, evidence, strict=True)}
 
 
-def _prediction(scored: ScoredFile, review: Scored) -> Prediction:
+def _prediction(scored: ScoredFile, review: ReviewRow) -> Prediction:
     """Give the labels of a row as evidence is found for; what the file does not say is not read there."""
     parts = scored.parts
     labels: dict[str, FacetValue] = {facet.name: () for facet in parts.taxonomy.answers}

@@ -13,7 +13,7 @@ from cxnlp.errors import DataError
 from cxnlp.evaluation.tfidf import need_sklearn
 from cxnlp.loop.choose import Candidates, Choice, Known, choose, first_gains
 from cxnlp.loop.labelled import Labelled
-from cxnlp.loop.scored import Scored, ScoredReview, label_names
+from cxnlp.loop.pool import Pool, PoolReview, label_names
 from cxnlp.loop.uncertainty import as_ranks, facet_uncertainty, label_uncertainty
 from cxnlp.loop.vectors import TextVectors, clusters
 from cxnlp.taxonomy import Facet, Kind, Taxonomy, Thresholds
@@ -30,7 +30,7 @@ Bits = npt.NDArray[np.bool_]
 class Suggestion:
     """One review to label, and why."""
 
-    review: ScoredReview
+    review: PoolReview
     reason: str
     """``uncertain``, ``rare label`` or ``rare language``: in what it exceeds other reviews most."""
     facet: str
@@ -59,7 +59,7 @@ class Suggestions:
 
 
 def suggest(
-    scored: Scored, taxonomy: Taxonomy, thresholds: Thresholds, labelled: Labelled, budget: int, seed: int = 0
+    scored: Pool, taxonomy: Taxonomy, thresholds: Thresholds, labelled: Labelled, budget: int, seed: int = 0
 ) -> Suggestions:
     """Choose at most ``budget`` reviews to label, the most valuable first; the same seed gives the same ones.
 
@@ -91,7 +91,7 @@ def suggest(
     return Suggestions([pool.explain(one, groups, sizes) for one in chosen], len(rows), left_out)
 
 
-def _fresh(scored: Scored, labelled: Labelled) -> tuple[list[int], Counter[str]]:
+def _fresh(scored: Pool, labelled: Labelled) -> tuple[list[int], Counter[str]]:
     """Give the rows whose text is neither labelled nor that of an earlier row, and count the others."""
     left_out = Counter(scored.left_out)
     seen: set[str] = set()
@@ -116,7 +116,7 @@ class _Pool:
     """The rows that can be chosen, as ``choose`` wants them, and in words."""
 
     def __init__(
-        self, scored: Scored, taxonomy: Taxonomy, thresholds: Thresholds, labelled: Labelled, rows: Sequence[int]
+        self, scored: Pool, taxonomy: Taxonomy, thresholds: Thresholds, labelled: Labelled, rows: Sequence[int]
     ) -> None:
         self.rows = list(rows)
         self._scored, self._taxonomy, self._thresholds, self._labelled = scored, taxonomy, thresholds, labelled

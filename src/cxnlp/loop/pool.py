@@ -26,7 +26,7 @@ UNREAD = "broken, or with labels that the model does not know"
 
 
 @dataclass(frozen=True)
-class ScoredReview:
+class PoolReview:
     """One scored row with something to read; its other fields are read again by those who want them."""
 
     line: int
@@ -35,11 +35,11 @@ class ScoredReview:
 
 
 @dataclass(frozen=True)
-class Scored:
+class Pool:
     """The n reviews of a scored file that can be labelled."""
 
     source: ScoredTable
-    reviews: Sequence[ScoredReview]
+    reviews: Sequence[PoolReview]
     labels: npt.NDArray[np.float64]
     """(n, k) probability of every label of the ``one_of`` and ``any_of`` facets; 0 or 1 where only labels are known."""
     probs: npt.NDArray[np.float32] | None
@@ -57,14 +57,14 @@ def label_names(taxonomy: Taxonomy) -> list[str]:
     return [f"{facet.name}={label}" for facet in taxonomy.answers for label in facet.labels]
 
 
-def read_scored(
+def read_pool(
     path: Path,
     taxonomy: Taxonomy,
     options: ReadingOptions = ReadingOptions(),  # noqa: B008 - it is frozen
     texts: Path | None = None,
     *,
     other_languages: bool = False,
-) -> Scored:
+) -> Pool:
     """Read a scored file; rows without a text, without labels, or that cannot be read are counted and left out.
 
     Args:
@@ -79,7 +79,7 @@ def read_scored(
     """
     source = open_scored(path, taxonomy, options if texts is None else _BARE)
     text_of = _own_text if texts is None else _text_by_id(source.table, texts, options)
-    reviews: list[ScoredReview] = []
+    reviews: list[PoolReview] = []
     numbers: list[npt.NDArray[np.float32]] = []
     confidence: list[float] = []
     left_out: Counter[str] = Counter()
@@ -91,7 +91,7 @@ def read_scored(
         if reason := _reason(row, text, with_probs=with_probs, other_languages=other_languages):
             left_out[reason] += 1
         elif said := row.prediction:
-            reviews.append(ScoredReview(row.line, text, said.language))
+            reviews.append(PoolReview(row.line, text, said.language))
             numbers.append(_probs(said) if with_probs else _labels(taxonomy, said))
             confidence.append(said.confidence)
     labels = np.array(numbers, np.float32).reshape(len(numbers), -1)
@@ -99,7 +99,7 @@ def read_scored(
     if probs is not None:
         labels = np.hstack([probs[:, taxonomy.slices[facet.name]] for facet in taxonomy.answers])
     sure = np.array(confidence, np.float64)
-    return Scored(source, reviews, labels.astype(np.float64), probs, sure, dict(left_out), problems)
+    return Pool(source, reviews, labels.astype(np.float64), probs, sure, dict(left_out), problems)
 
 
 _BARE = ReadingOptions(

@@ -31,7 +31,7 @@ _VALUE_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ReviewRow:
     """The labels of one row, and what stands beside them."""
 
     line: int
@@ -58,7 +58,7 @@ class ScoredFile:
 
     source: ScoredTable
     parts: Parts
-    reviews: Sequence[Scored]
+    reviews: Sequence[ReviewRow]
     """Those that have labels."""
     n_rows: int
     flags: Mapping[str, int]
@@ -72,7 +72,7 @@ class ScoredFile:
     """What is wrong with rows, those left out among them."""
 
 
-def read_scored(
+def read_review_rows(
     path: Path,
     parts: Parts,
     options: ReadingOptions = ReadingOptions(),  # noqa: B008 - it is frozen
@@ -87,7 +87,7 @@ def read_scored(
     scored = open_scored(path, parts.taxonomy, options, [*needed, "flags"])
     table = scored.table
     divided_by = tuple(_named(table, name) for name in by) or _guessed(table)
-    reviews: list[Scored] = []
+    reviews: list[ReviewRow] = []
     flags: Counter[str] = Counter()
     counts: Counter[Status] = Counter()
     problems: list[Problem] = []
@@ -104,10 +104,10 @@ def read_scored(
     return ScoredFile(scored, parts, reviews, n_rows, dict(flags), n_unknown, divided_by, roles, problems)
 
 
-def _scored(row: ScoredRow, said: Prediction, parts: Parts, table: Table, divided_by: Sequence[str]) -> Scored:
+def _scored(row: ScoredRow, said: Prediction, parts: Parts, table: Table, divided_by: Sequence[str]) -> ReviewRow:
     verdict, phases, cells = parts.verdict, parts.phases, row.source.fields
     found = tuple(said.labels[phases.name]) if phases else ()
-    return Scored(
+    return ReviewRow(
         row.line,
         cast(Mapping[str, str], said.labels[parts.touchpoints.name]),
         found[:1] if phases and phases.main else found,
