@@ -23,7 +23,7 @@ TOY = tiny.toy_taxonomy()
 ANNA, BO = "5f1c7c3e-2f6d-4a53-9f62-1b6c3f8f0001", "5f1c7c3e-2f6d-4a53-9f62-1b6c3f8f0002"
 SCORED = {
     "id": "r1", "language": "no", "text": "Fin dør, taket lekker", "mood": "good",
-    "parts": {"door": "plus", "roof": "minus"}, "when": ["during", "before"], "confidence": 0.8,
+    "parts": {"door": "plus", "roof": "minus"}, "when": ["during", "before"], "confidence": 0.8, "flags": [],
     "probabilities": {
         "mood": {"bad": 0.25, "good": 0.75}, "parts": {"door": 0.5, "roof": 0.75},
         "view": {"door:minus": 0.25, "door:plus": 0.75, "roof:minus": 0.5, "roof:plus": 0.5},

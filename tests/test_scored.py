@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ from cxnlp.inference.cells import cell_columns, cells
 from cxnlp.inference.prediction import Prediction
 from cxnlp.inference.scored import ScoredRow, Status, open_scored
 from cxnlp.inference.scored_cells import LabelReader
+from cxnlp.journey.parts import parts_of
+from cxnlp.journey.rows import read_review_rows
 from cxnlp.loop.items import read_items
+from cxnlp.loop.pool import read_pool
 from cxnlp.taxonomy import FacetValue, load_taxonomy
 from scored_rows import COLUMNS, NUMBERS, Row, row, write_csv
 
@@ -64,16 +68,16 @@ def as_record(one: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def write(path: Path) -> Path:
-    """Write the eight rows as `cxnlp score` would have."""
+def write(path: Path, rows: Sequence[Row] = ROWS) -> Path:
+    """Write rows, the eight if no others are given, as `cxnlp score` would have."""
     if path.suffix == ".csv":
-        return write_csv(path, ROWS)
+        return write_csv(path, rows)
     if path.suffix == ".jsonl":
-        return tiny.write_jsonl(path, [as_record(one) for one in ROWS])
+        return tiny.write_jsonl(path, [as_record(one) for one in rows])
     names = (*COLUMNS, "title")
     columns = [Column(name, name, "float", 4) if name in NUMBERS else Column(name, name) for name in names]
     writer = XlsxWriter(path, columns) if path.suffix == ".xlsx" else ParquetWriter(path, columns)
-    for one in ROWS:
+    for one in rows:
         writer.write([str(one[name]) if name in ("id", "rating") else one.get(name, "") for name in names])
     writer.close()
     return path
@@ -120,7 +124,7 @@ def test_four_commands_agree_on_one_file(kind: str, tmp_path: Path, capsys: pyte
 
     code, out = run("suggest", "--budget", "9", "--other-languages", "--output", tmp_path / "next.jsonl")
     assert code == 1 and out.startswith("4 of 4 reviews suggested")
-    assert "broken, or with labels that the model does not know 2" in out
+    assert "broken, or with labels or a confidence that cannot be read 2" in out
     assert "without a text 1" in out and "not scored 1" in out
 
     code, out = run("labels export", "--to", "argilla", "--output", tasks)
@@ -190,8 +194,135 @@ def test_broken_lines_are_named_and_the_rest_counts(tmp_path: Path, capsys: pyte
     assert f"{scored}, line 9: not a JSON object" in err and "line 10" not in err
     assert main(["labels", "export", str(scored), "--to", "argilla", "--output", str(tmp_path / "out.json")]) == 1
     err = capsys.readouterr().err
-    assert "line 9: not a JSON object" in err and "line 10: a broken line when it was scored" in err
+    assert "line 9: not a JSON object" in err and "line 10" not in err
     assert "butikk" not in err and "Pakken" not in err
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_line_that_was_broken_when_it_was_scored_is_told_no_second_time(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sklearn")
+    reviews = tmp_path / "reviews.jsonl"
+    reviews.write_text(f"{json.dumps({'text': ROWS[0]['review']})}\n{json.dumps({'text': 'Bra'})}\n{{broken\n", "utf-8")
+    scored = tmp_path / f"scored.{kind}"
+    assert main(["score", str(reviews), "--output", str(scored)]) == 1
+    capsys.readouterr()
+    figures, drift = tmp_path / "report.json", tmp_path / "drift.json"
+    page = ["--output", str(tmp_path / "r.html"), "--without-text", "--no-evidence", "--json", str(figures)]
+    commands = [
+        ["report", str(scored), *page],
+        ["monitor", str(scored), str(scored), "--min-reviews", "1", "--json", str(drift)],
+        ["suggest", str(scored), "--budget", "9", "--other-languages", "--output", str(tmp_path / "next.jsonl")],
+        ["labels", "export", str(scored), "--to", "argilla", "--output", str(tmp_path / "tasks.json")],
+    ]
+    for command in commands:
+        assert main(command) == 0, command
+        printed = capsys.readouterr()
+        assert ", line " not in printed.err, command
+    # But it counts as what it is.
+    assert json.loads(figures.read_text("utf-8"))["trust"]["flags"]["broken_line"]["of"] == 3
+    assert json.loads(drift.read_text("utf-8"))["new"]["rows"] == 3
+    assert len(json.loads((tmp_path / "tasks.json").read_text("utf-8"))) == 2
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("identity", ["-abc1", "@kari", "=7+1", "+47 x"])
+def test_an_id_that_a_spreadsheet_would_compute_joins_as_it_was(kind: str, identity: str, tmp_path: Path) -> None:
+    rows = [{**ROWS[0], "id": identity, "store": "-Oslo", "title": ""}, {**ROWS[7], "id": "8", "title": ""}]
+    scored = write(tmp_path / f"scored.{kind}", rows)
+    first, _ = open_scored(scored, DEFAULT).rows()
+    assert (first.source.fields["id"], first.source.fields["store"]) == (identity, "-Oslo")
+    assert [item.id for item in read_items(scored, DEFAULT)[0]] == [identity, "8"]
+    found = read_review_rows(scored, parts_of(DEFAULT), by=["store"])
+    assert [one.groups for one in found.reviews] == [("-Oslo",), ("Oslo",)]
+    texts = tiny.write_jsonl(
+        tmp_path / "texts.jsonl", [{"id": identity, "text": "Helt topp"}, {"id": "8", "text": "Bra"}]
+    )
+    made = tmp_path / "texts.csv"
+    write_csv(made, [{**rows[0], "review": "- topp"}, rows[1]])  # of which a table marks the id too
+    for given, text in ((texts, "Helt topp"), (made, "- topp")):
+        pool = read_pool(scored, DEFAULT, texts=given)
+        assert [one.text for one in pool.reviews][0] == text and len(pool.reviews) == 2
+
+
+def test_suggestions_of_a_marked_result_are_unmarked_where_nothing_computes(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    scored = write(tmp_path / "scored.csv", [{**ROWS[0], "id": "-abc1", "store": "=Oslo", "title": ""}])
+    for name in ("next.jsonl", "next.csv"):
+        assert main(["suggest", str(scored), "--budget", "1", "--output", str(tmp_path / name)]) == 0
+    record = json.loads((tmp_path / "next.jsonl").read_text("utf-8"))
+    assert (record["id"], record["store"]) == ("-abc1", "=Oslo")
+    assert "'-abc1" in (tmp_path / "next.csv").read_text("utf-8-sig")
+
+
+DAMAGED = ["oops", "7", "-0.1", "inf", "0.8 %", "yes"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize("cell", DAMAGED)
+def test_a_damaged_confidence_is_named_and_costs_its_row(
+    kind: str, cell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = {**ROWS[0], "cx_confidence": cell, "title": ""}
+    scored = write(tmp_path / f"scored.{kind}", [damaged, *ROWS[3:5], ROWS[7]])
+    rows = list(open_scored(scored, DEFAULT).rows())
+    assert [one.status for one in rows] == [
+        Status.UNKNOWN, Status.NOT_SCORED, Status.NOT_SCORED, Status.LABELLED
+    ]  # fmt: skip
+    assert rows[0].prediction is None and rows[0].problem is not None
+    assert rows[0].problem.reason == "a confidence that is no number from 0 to 1"
+    assert [one.problem for one in rows[1:]] == [None] * 3
+    items, problems = read_items(scored, DEFAULT)
+    assert [item.predicted for item in items] == [False, False, False, True] and not items[0].labels
+    assert len(problems) == 1
+    alone = write(tmp_path / f"alone.{kind}", [damaged])
+    with pytest.raises(DataError, match=r"none of the 1 labelled rows has a confidence .*score it anew"):
+        list(open_scored(alone, DEFAULT).rows())
+    figures = tmp_path / "report.json"
+    page = ["--output", str(tmp_path / "r.html"), "--without-text", "--no-evidence", "--json", str(figures)]
+    assert main(["report", str(scored), *page]) == 1
+    assert "a confidence that is no number from 0 to 1" in capsys.readouterr().err
+    assert json.loads(figures.read_text("utf-8"))["trust"]["unknown"] == 1
+
+
+def test_confidences_as_people_and_programs_write_them(tmp_path: Path) -> None:
+    cells = ["0,8", " 1 ", "0.81234567891", "1e-1", 0, 1, math.nan, None, " "]
+    reader = LabelReader(TOY, ["cx_confidence"], "cx_")
+    found = [reader.confidence({"cx_confidence": cell}) for cell in cells]
+    given = [0.8, 1.0, 0.81234567891, 0.1, 0.0, 1.0, None, None, None]
+    assert found == [(number, False) for number in given]
+    wrong = [*DAMAGED, True, [0.8], {}, 1.01, math.inf, "nan"]
+    assert {reader.confidence({"cx_confidence": cell}) for cell in wrong} == {(None, True)}
+
+
+def test_broken_rows_count_in_no_share(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scored = write(tmp_path / "scored.jsonl")
+    with scored.open("a", encoding="utf-8") as file:
+        file.write("no JSON\n" * 8)
+    found = read_review_rows(scored, parts_of(DEFAULT))
+    assert (found.n_rows, len(found.problems)) == (8, 2 + 8)
+    drift = tmp_path / "drift.json"
+    assert main(["monitor", str(scored), str(scored), "--min-reviews", "2", "--json", str(drift), "--all"]) == 0
+    assert capsys.readouterr().err.count("not a JSON object") == 16
+    told = json.loads(drift.read_text("utf-8"))
+    assert (told["new"]["rows"], told["new"]["unread"]) == (8, 2)
+    assert {one["n_new"] for one in told["findings"] if one["group"] == "flags"} <= {8}
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "mine.jsonl", "mine.json"])
+def test_a_confidence_alone_is_nobodys_score(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    records = [{"text": "Pakken kom aldri fram", "sentiment": "negative", "confidence": 0.9}]
+    if name == "mine.csv":
+        path.write_text("text,sentiment,confidence\nPakken kom aldri fram,negative,0.9\n", "utf-8")
+    else:
+        path.write_text(json.dumps(records if name == "mine.json" else records[0]) + "\n", "utf-8")
+    with pytest.raises(DataError, match="expected a file that cxnlp score wrote; score it first"):
+        open_scored(path, DEFAULT)
+    (item,), problems = read_items(path, DEFAULT)
+    assert (item.predicted, item.confidence, problems) == (False, None, [])
+    assert item.labels == ({} if name == "mine.csv" else {"sentiment": "negative"})
 
 
 def test_a_persons_labels_stay_among_a_models(tmp_path: Path) -> None:
@@ -260,7 +391,7 @@ def test_cells_and_records_are_read_as_they_were_meant(said: Prediction) -> None
     for prefix, fields in made:
         reader = LabelReader(TOY, list(fields), prefix)
         assert reader.labels(fields) == (said.labels, "")
-        assert (reader.confidence(fields), reader.flags(fields)) == (said.confidence, said.flags)
+        assert (reader.confidence(fields), reader.flags(fields)) == ((said.confidence, False), said.flags)
 
 
 JUNK = st.recursive(
@@ -279,8 +410,8 @@ def test_whatever_a_cell_holds_is_read_or_unknown(prefix: str, data: st.DataObje
     assert wrong in ("", *labels.keys() ^ {"mood", "parts", "when"})
     for name, value in labels.items():
         assert set([value] if isinstance(value, str) else value) <= set(TOY[name].labels)
-    confidence = reader.confidence(fields)
-    assert confidence is None or abs(confidence) < float("inf")
+    confidence, damaged = reader.confidence(fields)
+    assert not damaged if confidence is not None and 0 <= confidence <= 1 else confidence is None
     assert all(
         re.fullmatch("[a-z_]{2,30}", word) for word in (*reader.flags(fields), reader.language(fields) or "none")
     )

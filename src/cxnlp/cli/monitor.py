@@ -31,7 +31,7 @@ exit codes, for a scheduler:
   0  no drift, as far as the number of reviews lets say
   1  drift
   2  an error: a file that cannot be read, that no cxnlp wrote, or too few reviews to test anything
-Rows that are broken, or not of the model, are named and left out; they touch no exit code."""
+Rows that are broken, or whose labels or confidence cannot be read, are named and left out; they touch no exit code."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -33,8 +33,8 @@ examples:
   cxnlp report scored.jsonl --output report.html --evaluation scores.json --xlsx tables.xlsx --json report.json
 
 Needs pip install "cxnlp[report]"; to show texts, whose personal data is masked, also "cxnlp[privacy]" (or give
---without-text). Exit code: 0; 1 if rows were broken, or have labels that the model does not know; 2 if nothing was
-written.
+--without-text). Exit code: 0; 1 if rows are broken, or have labels or a confidence that cannot be read; 2 if nothing
+was written.
 """
 
 
@@ -212,5 +212,5 @@ def _print(output: Path, scored: ScoredFile, journey: Journey, *, texts: bool) -
     print(f"  by       {', '.join(('language', *scored.divided_by))}")
     if scored.n_unknown:
         print(
-            f"cxnlp: {counted(scored.n_unknown, 'row')} left out: labels that the model does not know", file=sys.stderr
+            f"cxnlp: {counted(scored.n_unknown, 'row')} left out: labels or confidence cannot be read", file=sys.stderr
         )

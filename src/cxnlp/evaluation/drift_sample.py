@@ -37,9 +37,11 @@ class Sample:
     """Measure to its values, of the reviews that have one: ``words`` (of a text), ``unknown`` (the share of its pieces
     that the tokenizer does not know), ``pieces`` (for each word), ``confidence``, and the scores, by column."""
     n_unread: int = 0
-    """Rows without labels that the taxonomy knows, although something was said of them; left out of the labels."""
+    """Rows without labels that the taxonomy knows, although something was said of them; left out of the labels. Their
+    flags count."""
     problems: Sequence[Problem] = ()
-    """What is wrong with rows, those without labels of the taxonomy among them."""
+    """What is wrong with rows, those without labels of the taxonomy, and those that are broken and count nowhere, among
+    them."""
 
 
 class Gatherer:
@@ -58,10 +60,12 @@ class Gatherer:
 
     def add(self, row: ScoredRow) -> None:
         """Count one row."""
+        self._problems += [row.problem] if row.problem else []
+        if row.status is Status.BROKEN:  # of whose flags nothing is known
+            return
         said = row.prediction if row.status is Status.LABELLED else None
         self._tally.add(said, row.flags, damaged=False)
         self._n_unread += row.status is Status.UNKNOWN
-        self._problems += [row.problem] if row.problem else []
         if said is None:
             return
         self._note(CONFIDENCE, said.confidence)

@@ -12,7 +12,7 @@ from cxnlp.data.columns import NoTextColumnError
 from cxnlp.data.json_rows import BROKEN_LINE, NOT_TEXT
 from cxnlp.data.raw import Raw
 from cxnlp.data.read import Problem
-from cxnlp.data.safe import unmarked
+from cxnlp.data.safe import APOSTROPHE, unmarked
 from cxnlp.data.source import STANDARD, open_source
 from cxnlp.data.tables import Meaning, ReadingOptions, Row, Table, open_raw, open_table, read_rows
 from cxnlp.errors import DataError
@@ -31,7 +31,7 @@ class Status(StrEnum):
     NOT_SCORED = "not_scored"
     """There was nothing to read when it was scored, or the model failed on it: it has no labels."""
     UNKNOWN = "unknown"
-    """It has something that is not a label of the taxonomy, or lacks a label or probability."""
+    """It has what is no label of the taxonomy or no confidence from 0 to 1, or lacks a label or probability."""
     BROKEN = "broken"
     """It cannot be read."""
 
@@ -41,13 +41,13 @@ class ScoredRow:
     """One row: what was scored, and what was said of it."""
 
     source: Row
-    """Its line, its cells, and what the customer gave."""
+    """Its line, its cells as they were before a CSV result marked some, and what the customer gave."""
     status: Status
     text: str | None = None
     """What was scored, with the title; None if the file does not hold it, and of a broken line."""
     prediction: Prediction | None = None
     """Its labels (main label first), probabilities (empty in tables), confidence, language and flags; None without a
-    confidence. Of an unknown row it has only the facets that can be read."""
+    confidence that can be read. Of an unknown row it has only the facets that can be read."""
     flags: tuple[str, ...] = ()
     """As scoring gave them."""
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -76,22 +76,19 @@ class ScoredTable:
         """Yield every row, also those that were not scored and those that cannot be read.
 
         Raises:
-            DataError: the file cannot be read, or of all its labelled rows none has labels of the taxonomy, unless
-                ``any_labels`` will do.
+            DataError: the file cannot be read, or of all its labelled rows none can be used, unless ``any_labels`` will
+                do.
         """
         counts: Counter[Status] = Counter()
-        first: Problem | None = None
-        for row in read_rows(self.table):
+        first: ScoredRow | None = None
+        for row in plain_rows(self.table):
             found = self._row(row)
             counts[found.status] += 1
-            if found.status is Status.UNKNOWN:
-                first = first or found.problem
+            if found.status is Status.UNKNOWN and (first is None or (found.prediction and not first.prediction)):
+                first = found
             yield found
         if first and not any_labels and not counts[Status.LABELLED]:
-            raise DataError(
-                f"{self.table.path}: none of the {counts[Status.UNKNOWN]:,} labelled rows has labels of the taxonomy "
-                f"{self.reader.taxonomy.name!r} (line {first.line}: {first.reason}); {_OTHER_MODEL}"
-            )
+            raise self._useless(first, counts[Status.UNKNOWN])
 
     def at(self, lines: Collection[int]) -> dict[int, ScoredRow]:
         """Read some rows again; give line to row.
@@ -100,18 +97,30 @@ class ScoredTable:
             DataError: the file cannot be read.
         """
         wanted = frozenset(lines)
-        return {row.line: self._row(row) for row in read_rows(self.table) if row.line in wanted}
+        return {row.line: self._row(row) for row in plain_rows(self.table) if row.line in wanted}
+
+    def _useless(self, row: ScoredRow, n_rows: int) -> DataError:
+        """Say that none of the labelled rows can be used; ``row`` is one of them."""
+        what, todo = "a confidence that can be read", "give the file as cxnlp score wrote it, or score it anew"
+        if row.prediction:
+            what, todo = f"labels of the taxonomy {self.reader.taxonomy.name!r}", _OTHER_MODEL
+        reason = row.problem.reason if row.problem else ""
+        return DataError(
+            f"{self.table.path}: none of the {n_rows:,} labelled rows has {what} (line {row.line}: {reason}); {todo}"
+        )
 
     def _row(self, row: Row) -> ScoredRow:
         if row.broken:
             return ScoredRow(row, Status.BROKEN, problem=self._problem(row, row.problem))
         cells = row.fields
-        flags, confidence = self.reader.flags(cells), self.reader.confidence(cells)
-        text = self._text(row) if self.with_text and BROKEN_LINE not in flags else None
-        # That a text is none was said when it was scored.
+        flags, (confidence, damaged) = self.reader.flags(cells), self.reader.confidence(cells)
+        text = row.text if self.with_text and BROKEN_LINE not in flags else None
+        # That a text is none, or a line was broken, was said when it was scored.
         wrong = [row.problem] if set(row.flags) - {NOT_TEXT} else []
+        wrong += ["a confidence that is no number from 0 to 1"] if damaged else []
         if confidence is None:
-            return ScoredRow(row, Status.NOT_SCORED, text, None, flags, problem=self._problem(row, *wrong))
+            status = Status.UNKNOWN if damaged else Status.NOT_SCORED
+            return ScoredRow(row, status, text, None, flags, problem=self._problem(row, *wrong))
         labels, facet = self.reader.labels(cells)
         probabilities, missing = self.reader.probabilities(cells)
         wrong += [f"no label of the taxonomy in {facet!r}"] if facet else []
@@ -130,14 +139,28 @@ class ScoredTable:
     def _problem(self, row: Row, *wrong: str) -> Problem | None:
         return Problem(str(self.table.path), row.line, "; ".join(wrong)) if wrong else None
 
-    def _text(self, row: Row) -> str:
-        """Give the text without the mark that a CSV result has before what a spreadsheet would compute."""
-        if self.table.kind != "delimited":
-            return row.text
-        roles = {role: name for role, name in self.table.roles.items() if role in ("text", "title")}
-        cells = {name: row.fields.get(name) for name in roles.values()}
-        plain = {name: unmarked(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
-        return row.text if plain == cells else Meaning(roles, None).row(Raw(row.line, plain)).text
+
+def plain_rows(table: Table) -> Iterator[Row]:
+    """Yield the rows of a table, without the marks that a CSV result has before what a spreadsheet would compute.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    if table.kind != "delimited":
+        yield from read_rows(table)
+        return
+    meaning = Meaning({role: name for role, name in table.roles.items() if role in ("text", "title")}, None)
+    for row in read_rows(table):
+        marked = {
+            name: unmarked(cell)
+            for name, cell in row.fields.items()
+            if isinstance(cell, str) and cell.startswith(APOSTROPHE)
+        }
+        if marked:
+            cells = {**row.fields, **marked}
+            yield replace(row, fields=cells, text=meaning.row(Raw(row.line, cells)).text)
+        else:
+            yield row
 
 
 def open_scored(
@@ -202,9 +225,11 @@ def scored_prefix(path: Path, options: ReadingOptions) -> str | None:
 
 
 def _prefix(columns: Collection[str], kind: str) -> str | None:
-    # A result that is scored again may have the columns of another kind of file from the scoring before.
+    # A result that is scored again may have the columns of another kind of file from the scoring before. A column
+    # "confidence" alone may be anybody's.
     order = ("", PREFIX) if kind in ("json", "jsonl") else (PREFIX, "")
-    return next((prefix for prefix in order if f"{prefix}confidence" in columns), None)
+    needed = {"": ("confidence", "flags"), PREFIX: (f"{PREFIX}confidence",)}
+    return next((prefix for prefix in order if all(name in columns for name in needed[prefix])), None)
 
 
 def _without_text(path: Path, options: ReadingOptions) -> Table:

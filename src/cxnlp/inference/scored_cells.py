@@ -8,8 +8,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cxnlp.data.safe import unmarked
-from cxnlp.data.values import number_of
 from cxnlp.inference.cells import PREFIX, SEPARATOR
 from cxnlp.inference.evidence import EVIDENCE_COLUMNS
 from cxnlp.inference.prediction import has_score
@@ -47,9 +45,16 @@ class LabelReader:
         self.has_probabilities = f"{prefix}probabilities" in columns
         self._known: dict[tuple[str, str], FacetValue] = {}
 
-    def confidence(self, cells: Cells) -> float | None:
-        """Give the confidence; None for a row that has no labels, as there was nothing to read."""
-        return number_of(cells.get(f"{self.prefix}confidence"))
+    def confidence(self, cells: Cells) -> tuple[float | None, bool]:
+        """Give the confidence, and whether its cell is damaged: neither empty nor a number from 0 to 1.
+
+        It is None for a row that has no labels, as there was nothing to read, and for one whose cell is damaged.
+        """
+        cell = cells.get(f"{self.prefix}confidence")
+        number = _number(cell)
+        if number is not None and 0 <= number <= 1:
+            return number, False
+        return None, not _is_empty(cell)
 
     def language(self, cells: Cells) -> str:
         """Give the language of the text, empty if the cell holds none."""
@@ -76,7 +81,7 @@ class LabelReader:
 
     def scores(self, cells: Cells) -> dict[str, float]:
         """Give facet to score from −1 to 1, of those that have one."""
-        numbers = ((name, number_of(cells.get(f"{self.prefix}{name}_score"))) for name in self._scores)
+        numbers = ((name, _number(cells.get(f"{self.prefix}{name}_score"))) for name in self._scores)
         return {name: number for name, number in numbers if number is not None}
 
     def probabilities(self, cells: Cells) -> tuple[Probabilities, str]:
@@ -108,7 +113,7 @@ def evidence_of(cells: Cells, prefix: str, text: str) -> Ranges:
     sentences: dict[str, str] = {}
     if prefix == PREFIX:
         cell, offsets = (str(cells.get(name) or "") for name in EVIDENCE_COLUMNS)
-        sentences = {label: sentence.replace('""', '"') for label, sentence in _SENTENCE.findall(unmarked(cell))}
+        sentences = {label: sentence.replace('""', '"') for label, sentence in _SENTENCE.findall(cell)}
         starts = {label.strip(): int(start) for label, start, _ in _OFFSETS.findall(offsets)}
     else:
         given = cells.get("evidence")
@@ -137,6 +142,21 @@ def _names_of_probabilities(taxonomy: Taxonomy) -> dict[str, tuple[str, ...]]:
 def _are_probabilities(values: list[Any]) -> bool:
     """Say whether all are numbers from 0 to 1; there are many, so it is looked at all of them at once."""
     return set(map(type, values)) <= _NUMBERS and min(values) >= 0 and max(values) <= 1 and not math.isnan(sum(values))
+
+
+def _number(cell: Any) -> float | None:
+    """Give a finite number, also where it stands as text with a decimal comma; None for anything else."""
+    if isinstance(cell, str):
+        try:
+            cell = float(cell.replace(",", "."))
+        except ValueError:
+            return None
+    return float(cell) if type(cell) in _NUMBERS and abs(cell) <= sys.float_info.max else None
+
+
+def _is_empty(cell: Any) -> bool:
+    """Say whether a cell holds nothing; not a number is how data frames write that in JSON."""
+    return cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())
 
 
 def _text(cell: Any) -> str:

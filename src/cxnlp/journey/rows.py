@@ -61,10 +61,12 @@ class ScoredFile:
     reviews: Sequence[ReviewRow]
     """Those that have labels."""
     n_rows: int
+    """All rows but those that are broken."""
     flags: Mapping[str, int]
-    """Flag to rows, of all rows."""
+    """Flag to rows, of all these."""
     n_unknown: int
-    """Rows left out, because the taxonomy does not have one of their labels."""
+    """Rows left out of all but the flags, because the taxonomy does not have one of their labels, or their confidence
+    cannot be read."""
     divided_by: tuple[str, ...] = ()
     roles: Mapping[str, str] = field(default_factory=dict)
     """Role to column, of rating and date."""
@@ -92,15 +94,15 @@ def read_review_rows(
     counts: Counter[Status] = Counter()
     problems: list[Problem] = []
     for row in scored.rows():
+        problems += [row.problem] if row.problem else []
         counts[row.status] += 1
         flags.update(row.flags)
-        problems += [row.problem] if row.problem else []
         if row.status is Status.LABELLED and row.prediction:
             reviews.append(_scored(row, row.prediction, parts, table, divided_by))
     if not reviews:
         raise DataError(f"{path}: no row has labels; expected scored reviews with something to read; score it first")
     roles = {role: table.roles[role] for role in ("rating", "date") if role in table.roles}
-    n_rows, n_unknown = counts.total(), counts[Status.UNKNOWN]
+    n_rows, n_unknown = counts.total() - counts[Status.BROKEN], counts[Status.UNKNOWN]
     return ScoredFile(scored, parts, reviews, n_rows, dict(flags), n_unknown, divided_by, roles, problems)
 
 

@@ -13,7 +13,7 @@ from cxnlp.data.source import STANDARD, kind_by_name
 from cxnlp.data.tables import ReadingOptions, open_table
 from cxnlp.errors import DataError
 from cxnlp.inference.prediction import Prediction
-from cxnlp.inference.scored import ScoredTable, as_scored, scored_prefix
+from cxnlp.inference.scored import ScoredTable, Status, as_scored, scored_prefix
 from cxnlp.inference.scored_cells import Probabilities
 from cxnlp.taxonomy import Facet, FacetValue, Taxonomy
 
@@ -136,10 +136,9 @@ def _of_table(scored: ScoredTable) -> Iterator[Found]:
         cells, said = row.source.fields, row.prediction
         identity = "" if column is None or cells.get(column) is None else str(cells[column]).strip()
         record = {**cells, "id": identity or str(row.line), "text": row.text}
-        if row.text is None:
-            problem = row.problem or Problem(path, row.line, "a broken line when it was scored; it has no text")
-            yield row.line, None, problem
-        elif said is None and scored.table.is_json:  # perhaps a person's labels among a model's
+        if row.text is None:  # broken, or so when it was scored, which was said then
+            yield row.line, None, row.problem
+        elif row.status is Status.NOT_SCORED and scored.table.is_json:  # perhaps a person's labels among a model's
             found, wrong = _item(path, row.line, record, scored.reader.taxonomy)
             yield row.line, found, wrong or row.problem
         else:

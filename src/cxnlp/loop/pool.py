@@ -13,15 +13,15 @@ import numpy.typing as npt
 
 from cxnlp.data.columns import find_id_column
 from cxnlp.data.read import Problem
-from cxnlp.data.tables import ReadingOptions, Table, open_table, read_rows
+from cxnlp.data.tables import ReadingOptions, Table, open_table
 from cxnlp.errors import DataError
 from cxnlp.inference.prediction import EMPTY, OTHER_LANGUAGE, Prediction
-from cxnlp.inference.scored import ScoredRow, ScoredTable, Status, open_scored
+from cxnlp.inference.scored import ScoredRow, ScoredTable, Status, open_scored, plain_rows
 from cxnlp.taxonomy import Taxonomy
 from cxnlp.text import clean
 
 NO_TEXT, NOT_SCORED, OTHER = "without a text", "not scored", "in a language that the model does not know"
-UNREAD = "broken, or with labels that the model does not know"
+UNREAD = "broken, or with labels or a confidence that cannot be read"
 """Why rows are left out."""
 
 
@@ -139,7 +139,7 @@ def _text_by_id(table: Table, texts: Path, options: ReadingOptions) -> Callable[
     other = open_table(texts, options)
     other_id = find_id_column(str(texts), other.columns)
     by_id: dict[str, str] = {}
-    for row in read_rows(other):
+    for row in plain_rows(other):
         if not (name := _id(row.fields.get(other_id))):
             continue
         if by_id.setdefault(name, row.text) != row.text:
