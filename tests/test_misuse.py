@@ -31,12 +31,35 @@ def misuses(tagger: Tagger) -> dict[str, tuple[type[Exception], Any]]:
         "texts is one str": (TypeError, lambda: tagger.tag("Bra")),
         "texts is of type set": (TypeError, lambda: tagger.tag({"Bra"})),  # type: ignore[arg-type]
         "texts is of type int": (TypeError, lambda: tagger.tag(7)),  # type: ignore[arg-type]
-        "a text is a int": (TypeError, lambda: tagger.tag(["Bra", 7])),  # type: ignore[list-item]
+        "a text is an int": (TypeError, lambda: tagger.tag(["Bra", 7])),  # type: ignore[list-item]
         "texts is one bytes": (TypeError, lambda: tagger.probabilities(b"Bra")),  # type: ignore[arg-type]
         "declared is one str": (TypeError, lambda: tagger.tag(["Bra"], declared="no")),
-        "a declared language is a int": (TypeError, lambda: tagger.tag(["Bra"], declared=[7])),  # type: ignore[list-item]
+        "a declared language is an int": (TypeError, lambda: tagger.tag(["Bra"], declared=[0])),  # type: ignore[list-item]
         "2 declared languages for 1 texts": (ValueError, lambda: tagger.tag(["Bra"], declared=["no", "no"])),
-        "the frame is of type builtins.list": (TypeError, lambda: tagger.tag_frame([], "text")),
+        "the frame is of type list, expected": (TypeError, lambda: tagger.tag_frame([], "text")),
+        "languages is a str, expected True or False; the languages of the texts go into declared=": (
+            TypeError,
+            lambda: tagger.tag(["Bra"], languages="no"),  # type: ignore[arg-type]
+        ),
+        "languages is a list": (TypeError, lambda: tagger.tag(["Bra"], languages=["no"])),  # type: ignore[arg-type]
+        "progress is an int, expected a function": (
+            TypeError,
+            lambda: tagger.tag(["Bra"], progress=3),  # type: ignore[arg-type]
+        ),
+        "progress is a str": (
+            TypeError,
+            lambda: tagger.probabilities(["Bra"], progress="yes"),  # type: ignore[arg-type]
+        ),
+        "evidence is a str": (
+            TypeError,
+            lambda: tagger.tag_frame(None, "text", evidence="no"),  # type: ignore[arg-type]
+        ),
+        "mask_pii is an int": (
+            TypeError,
+            lambda: tagger.tag_frame(None, "text", mask_pii=1),  # type: ignore[arg-type]
+        ),
+        "threads is a bool, expected a whole number": (TypeError, lambda: Tagger.load(threads=True)),
+        "threads is a str": (TypeError, lambda: Tagger.load(threads="2")),  # type: ignore[arg-type]
         "path is of type int, expected str or Path": (TypeError, lambda: Tagger.load(7)),  # type: ignore[arg-type]
     }
 
@@ -50,7 +73,7 @@ def test_misuse_is_both_an_error_of_ours_and_one_of_pythons(tiny_bundle: Path) -
 
 
 def test_options_of_loading_that_are_of_no_kind() -> None:
-    for options in ({"backend": None}, {"device": 7}, {"threads": "2"}, {"backend": "onx"}):
+    for options in ({"backend": None}, {"device": 7}, {"threads": -1}, {"backend": "onx"}):
         with pytest.raises(BackendError, match="expected"):
             Tagger.load(**options)  # type: ignore[arg-type]
 
@@ -63,6 +86,37 @@ def test_the_classifier_of_scikit_learn_likewise() -> None:
         for kind in (ValueError, CxnlpError, ArgumentValueError):
             with pytest.raises(kind):
                 CxClassifier().fit(texts, labels)
+
+
+def test_a_tagger_names_its_model_and_what_computes_it(tiny_bundle: Path) -> None:
+    tagger = Tagger.load(tiny_bundle, threads=1)
+    assert tagger.manifest is not None
+    assert repr(tagger) == f"Tagger({tagger.manifest.name}, OnnxBackend(threads=1))"
+    made = Tagger(tagger.taxonomy, tagger.tokenizer, tagger.backend, tagger.cutoffs)
+    assert repr(made) == "Tagger(no bundle, OnnxBackend(threads=1))"
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan")])
+def test_a_missing_label_is_named_by_its_place(missing: Any) -> None:
+    pytest.importorskip("sklearn")
+    from cxnlp.inference.label_forms import read_labels
+
+    for labels in (["a", "b", missing, "b"], np.array(["a", "b", missing, "b"], object), [["a"], [], missing]):
+        with pytest.raises(ArgumentValueError, match="label 3 is missing, expected one for each text"):
+            read_labels(labels)
+    with pytest.raises(ArgumentValueError, match="label 2 is missing"):
+        read_labels(np.array([1.0, np.nan]))
+    pandas = pytest.importorskip("pandas")
+    for label in (missing, pandas.NA):
+        with pytest.raises(ArgumentValueError, match="label 2 is missing"):
+            read_labels(pandas.Series(["a", label]))
+
+
+def test_a_frame_without_columns_says_so() -> None:
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    for frame in (pandas.DataFrame(), pandas.DataFrame(index=[1, 2]), polars.DataFrame()):
+        with pytest.raises(CxnlpError, match="text: no column 'comment'; the frame has no columns"):
+            tag_frame(FakeTagger(), frame, "comment")
 
 
 def test_a_file_in_place_of_a_folder(tiny_bundle: Path) -> None:

@@ -241,9 +241,9 @@ def test_an_id_that_a_spreadsheet_would_compute_joins_as_it_was(kind: str, ident
     )
     made = tmp_path / "texts.csv"
     write_csv(made, [{**rows[0], "review": "- topp"}, rows[1]])  # of which a table marks the id too
-    for given, text in ((texts, "Helt topp"), (made, "- topp")):
-        pool = read_pool(scored, DEFAULT, texts=given)
-        assert [one.text for one in pool.reviews][0] == text and len(pool.reviews) == 2
+    for path, text in ((texts, "Helt topp"), (made, "- topp")):
+        pool = read_pool(scored, DEFAULT, texts=path)
+        assert pool.reviews[0].text == text and len(pool.reviews) == 2
 
 
 def test_suggestions_of_a_marked_result_are_unmarked_where_nothing_computes(tmp_path: Path) -> None:
@@ -290,8 +290,8 @@ def test_confidences_as_people_and_programs_write_them(tmp_path: Path) -> None:
     cells = ["0,8", " 1 ", "0.81234567891", "1e-1", 0, 1, math.nan, None, " "]
     reader = LabelReader(TOY, ["cx_confidence"], "cx_")
     found = [reader.confidence({"cx_confidence": cell}) for cell in cells]
-    given = [0.8, 1.0, 0.81234567891, 0.1, 0.0, 1.0, None, None, None]
-    assert found == [(number, False) for number in given]
+    numbers = [0.8, 1.0, 0.81234567891, 0.1, 0.0, 1.0, None, None, None]
+    assert found == [(number, False) for number in numbers]
     wrong = [*DAMAGED, True, [0.8], {}, 1.01, math.inf, "nan"]
     assert {reader.confidence({"cx_confidence": cell}) for cell in wrong} == {(None, True)}
 

@@ -291,7 +291,7 @@ def test_a_declared_language_for_each_text() -> None:
     with pytest.raises(TypeError, match="declared is one str, expected a list of codes"):
         identify_languages(["a", "b"], "no")
     wrong: list[Any] = [5]
-    with pytest.raises(TypeError, match="a declared language is a int, expected a code, or None where unknown"):
+    with pytest.raises(TypeError, match="a declared language is an int, expected a code, or None where unknown"):
         identify_languages(["a"], wrong)
     assert identify_languages(["God pris", "God pris"], ["da", None])[0] == "da"
 

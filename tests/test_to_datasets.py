@@ -70,6 +70,7 @@ def test_predictions_come_with_their_probabilities() -> None:
     place = TOY.logit_names.index("parts=roof:plus")
     assert first["probabilities"][place] == pytest.approx(predictions[0].probabilities["view"]["roof:plus"])
     assert (empty["mood"], empty["parts"], empty["flags"]) == (None, None, ["empty"])
+    assert (empty["confidence"], empty["probabilities"]) == (None, None)
     assert (other["lang"], other["flags"]) == ("de", ["other_language"])
     back, problems = from_datasets(dataset, TOY)
     assert problems == []
@@ -116,6 +117,7 @@ def test_a_bad_row_costs_no_other_and_is_not_quoted() -> None:
     reviews, problems = from_datasets(dataset, TOY)
     assert [review.labels for review in reviews] == [{"mood": "good", "parts": {"roof": "minus"}}]
     assert [problem.line for problem in problems] == [1, 2, 3]
+    assert str(problems[1]).startswith("the dataset, row 2: ")
     assert "unknown label 'god' in mood; did you mean 'good'?" in str(problems[0])
     assert "2 parts and 1 of view, expected one for each" in str(problems[1])
     assert "hemmelighet" not in json.dumps([str(problem) for problem in problems])

@@ -44,6 +44,12 @@ class ExtraError(CxnlpError):
         super().__init__(f'{what} needs {package}, which is not installed: pip install "cxnlp[{extra}]"')
 
 
+def kind_of(value: object) -> str:
+    """Name the type of a value, for an error: ``a str``, ``an int``."""
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
+
+
 def nearest(name: str, known: list[str]) -> str:
     """Give ``; did you mean 'x'?`` for the known name closest to ``name``, or an empty string."""
     from difflib import get_close_matches

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-from cxnlp.errors import BundleError, SettingsError, TaxonomyError
+from cxnlp.errors import BundleError, SettingsError, TaxonomyError, kind_of
 from cxnlp.taxonomy import Cutoffs, Facet, Kind, Taxonomy, parse_taxonomy
 
 FORMAT_VERSION = 3
@@ -219,8 +219,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise BundleError(f"{path}: altered or damaged (its digest does not match); fetch the bundle anew")
     for key, form in _FORMS.items():
         if key in table and not isinstance(table[key], form):
-            found = type(table[key]).__name__
-            raise BundleError(f"{path}: {key} is a {found}, expected {_WORDS[form]}; fetch the bundle anew")
+            found = kind_of(table[key])
+            raise BundleError(f"{path}: {key} is {found}, expected {_WORDS[form]}; fetch the bundle anew")
     try:
         files = {name: FileRecord(**record) for name, record in table.pop("files").items()}
         return Manifest(**table, files=files)

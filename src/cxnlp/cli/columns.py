@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxnlp.cli.reading import FILE_HELP, add_reading_options, reading_options
+from cxnlp.text.counted import counted
 from cxnlp.text.shorten import shorten
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.data.tables import open_table, read_rows
 
     table = open_table(args.file, reading_options(args))
-    count = "" if table.n_rows is None else f": {table.n_rows:,} {'row' if table.n_rows == 1 else 'rows'}"
+    count = "" if table.n_rows is None else f": {counted(table.n_rows, 'row')}"
     print(f"{table.path}{count}")
     for decision in table.decisions:
         print(f"  {decision}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cxnlp.cli import data_errors
 from cxnlp.errors import DataError, SettingsError
+from cxnlp.text.counted import counted
 from cxnlp.text.shorten import shorten
 
 if TYPE_CHECKING:
@@ -98,8 +99,10 @@ def _write_json(path: Path, found: Audit) -> None:
 
 def show(found: Audit) -> Iterable[str]:
     """Lay out an audit in lines of at most 100 columns; of each kind of problem, the first 20."""
-    files = "1 file" if len(found.paths) == 1 else f"{len(found.paths):,} files"
-    yield f"{files}, {found.records:,} records, {found.reviews:,} reviews with a text"
+    yield (
+        f"{counted(len(found.paths), 'file')}, {counted(found.records, 'record')}, {counted(found.reviews, 'review')} "
+        "with a text"
+    )
     if found.unfinished:
         yield from textwrap.wrap(found.unfinished, _WIDTH, subsequent_indent="  ")
     yield from _problems(found)

@@ -117,9 +117,9 @@ def run_export(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from cxnlp.data.write import refuse_outputs
-    from cxnlp.loop.answers import counted
     from cxnlp.loop.items import read_items
     from cxnlp.taxonomy import load_taxonomy
+    from cxnlp.text.counted import counted
 
     if args.config is not None and args.to == "xlsx":
         raise SettingsError("--config: a workbook needs none; expected --to label-studio or argilla; leave it out")
@@ -160,9 +160,9 @@ def _write(args: argparse.Namespace, taxonomy: Taxonomy, items: Sequence[Item]) 
     definitions = definitions_of(guidelines, taxonomy) if guidelines else {}
     notes = [] if definitions or not guidelines else [f"{args.guidelines}: no table with the labels of a facet"]
     if args.to == "xlsx":
-        from cxnlp.loop.answers import counted
         from cxnlp.loop.sheet import EXACT
         from cxnlp.loop.sheet_write import write_sheet
+        from cxnlp.text.counted import counted
 
         n_exact = write_sheet(args.output, taxonomy, items, definitions)
         if n_exact:
@@ -192,8 +192,9 @@ def run_import(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from cxnlp.data.write import refuse_input
-    from cxnlp.loop.answers import counted, write_records
+    from cxnlp.loop.answers import write_records
     from cxnlp.taxonomy import load_taxonomy
+    from cxnlp.text.counted import counted
 
     if args.tool != "xlsx" and (args.all_rows or args.sheet):
         raise SettingsError("--all-rows and --sheet are of workbooks; expected --from xlsx; leave them out")

@@ -58,10 +58,11 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.data.write import AtomicText
     from cxnlp.loop.agreement import agreement
     from cxnlp.loop.annotators import read_annotations
-    from cxnlp.loop.answers import counted, write_records
+    from cxnlp.loop.answers import write_records
     from cxnlp.loop.majority import disagreements, settle
     from cxnlp.loop.show import show_agreement, write_disagreements
     from cxnlp.taxonomy import load_taxonomy
+    from cxnlp.text.counted import counted
 
     outputs = _outputs(args)
     taxonomy = load_taxonomy(args.taxonomy)
@@ -110,7 +111,7 @@ def _outputs(args: argparse.Namespace) -> dict[str, Path]:
 
 def _left(listed: Sequence[Disagreement], *, settled: bool) -> list[str]:
     """Say how much was not labelled alike and, where a majority settles, what it leaves open."""
-    from cxnlp.loop.answers import counted
+    from cxnlp.text.counted import counted
 
     reviews = counted(len({one.id for one in listed}), "review")
     lines = ["", f"Not labelled alike: {counted(len(listed), 'facet')} of {reviews}."]

@@ -191,7 +191,7 @@ def _facts(args: argparse.Namespace, scored: ScoredFile) -> dict[str, Any]:
 
 
 def _print(output: Path, scored: ScoredFile, journey: Journey, *, texts: bool) -> None:
-    from cxnlp.loop.answers import counted
+    from cxnlp.text.counted import counted
 
     print(f"{output}: {counted(journey.overview.reviews, 'review')} of {counted(scored.n_rows, 'row')}")
     read = {

@@ -7,6 +7,7 @@ from textwrap import wrap
 
 from cxnlp.inference.tally import FacetCounts, ScoreSummary
 from cxnlp.taxonomy import Facet
+from cxnlp.text.counted import counted
 from cxnlp.text.shorten import shorten
 
 _WIDTH = 100
@@ -54,21 +55,24 @@ def summary_text(summary: ScoreSummary, *, bar: str = "█") -> str:
 
 def _head(summary: ScoreSummary) -> list[str]:
     lines = [
-        f"{_reviews(summary.n_rows)} in {summary.elapsed_s:.1f} s ({summary.rows_per_s:,.0f} a second)",
+        f"{counted(summary.n_rows, 'review')} scored in {summary.elapsed_s:.1f} s ({summary.rows_per_s:,.0f} a second)",
         "",
         f"  input    {summary.input}",  # a path is never cut, however long
         *(_titled("read as", summary.decisions[:_MAX_DECISIONS]) or _read_as(summary)),
-        *_titled("left out", [f"{_rows(n)}: {reason}" for reason, n in summary.left_out.items()][:_MAX_DECISIONS]),
+        *_titled(
+            "left out", [f"{counted(n, 'row')}: {reason}" for reason, n in summary.left_out.items()][:_MAX_DECISIONS]
+        ),
         f"  result   {summary.output}",
     ]
     if summary.replaced_columns:
         lines.append(f"  anew     {', '.join(summary.replaced_columns)}"[:_WIDTH])
     if summary.n_duplicates:
         lines.append(
-            f"  copies   {_rows(summary.n_duplicates)} with the text of an earlier one, scored together with it"
+            f"  copies   {counted(summary.n_duplicates, 'row')} with the text of an earlier one, "
+            "scored together with it"
         )
     if summary.n_kept:
-        lines.append(f"  resumed  {_rows(summary.n_kept)} had been scored by an earlier run")
+        lines.append(f"  resumed  {counted(summary.n_kept, 'row')} had been scored by an earlier run")
     return lines + _titled("note", summary.notes)
 
 
@@ -83,14 +87,6 @@ def _titled(title: str, sentences: Sequence[str]) -> list[str]:
     """Lay out sentences under each other, the title before the first."""
     lines = [line for sentence in sentences for line in wrap(sentence, _WIDTH - 11)]
     return [f"  {title if i == 0 else '':<8} {line}" for i, line in enumerate(lines)]
-
-
-def _rows(n: int) -> str:
-    return "1 row" if n == 1 else f"{n:,} rows"
-
-
-def _reviews(n: int) -> str:
-    return "1 review scored" if n == 1 else f"{n:,} reviews scored"
 
 
 def _block(title: str, counts: Mapping[str, int], summary: ScoreSummary, bar: str) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxnlp.errors import DataError
+from cxnlp.text.counted import counted
 
 if TYPE_CHECKING:
     from cxnlp.data.counts import Counts
@@ -145,16 +146,12 @@ def run_check(args: argparse.Namespace) -> int:
     found = distinct(reviews)
     counts = count(found.reviews, ["all"] * len(found.reviews), taxonomy) if found.reviews else None
     few = _few(taxonomy, counts, args.least)
-    print(f"\n{_reviews(len(reviews))} that can be read{_left_out(found)}")
+    print(f"\n{counted(len(reviews), 'review')} that can be read{_left_out(found)}")
     if counts:
         print("\n".join(_counts(taxonomy, counts, args.least)))
     print("\n".join(_verdict(few, args.least)))
     print("\n".join(_listed("lines that cannot be read", problems)))
     return _NOT_ALL if few or problems else _GOOD
-
-
-def _reviews(n: int) -> str:
-    return "1 review" if n == 1 else f"{n:,} reviews"
 
 
 def _left_out(found: Distinct) -> str:

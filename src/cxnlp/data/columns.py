@@ -132,8 +132,10 @@ def _listing(names: Sequence[str], option: str = "--text-column") -> str:
     return f"name one with {option}; {listed(names)}"
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], where: str = "the file") -> str:
     """List the columns for an error: the first thirty, each shortened."""
+    if not names:
+        return f"{where} has no columns"
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"the columns are: {', '.join(map(_short, names[:_SHOWN]))}{more}"
 

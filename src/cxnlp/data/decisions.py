@@ -8,6 +8,7 @@ from cxnlp.data.formats import GENERIC, Format
 from cxnlp.data.roles import Roles
 from cxnlp.data.survey import NUMBERS, Survey
 from cxnlp.data.values import STARS, date_of
+from cxnlp.text.counted import counted
 from cxnlp.text.shorten import shorten
 
 _MAX_NAMED = 12
@@ -41,7 +42,7 @@ def decisions(
         out.append(f"Personal columns not carried to the output: {listed}{more} (--keep-personal carries them).")
     for reason, n in found.left_out.items():
         how = " (--keep-unfinished keeps them)" if reason.endswith("response") else ""
-        out.append(f"Left out: {n:,} {'row' if n == 1 else 'rows'}, {reason}{how}.")
+        out.append(f"Left out: {counted(n, 'row')}, {reason}{how}.")
     return tuple(out)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from cxnlp.errors import DataError, TaxonomyError
 from cxnlp.taxonomy import Facet, FacetValue, Kind, Taxonomy, check_labels
+from cxnlp.text.counted import counted
 
 TODO = "todo"
 """The key of a record that names the facets which a person has still to label."""
@@ -43,7 +44,7 @@ def unfinished_note(reviews: Iterable[Review]) -> str:
         return ""
     facets = Counter(name for names in found for name in names)
     listed = ", ".join(f"{name} {n:,}" for name, n in facets.items())
-    what = f"{len(found):,} {'review is' if len(found) == 1 else 'reviews are'} still to be labelled"
+    what = f"{counted(len(found), 'review')} {'is' if len(found) == 1 else 'are'} still to be labelled"
     return f"{what}, as {'its' if len(found) == 1 else 'their'} {TODO} says ({listed}); these facets count as unknown"
 
 

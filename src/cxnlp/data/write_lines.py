@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from cxnlp.data.kinds import Column, as_text, to_json
 from cxnlp.data.safe import APOSTROPHE, safe_cell
+from cxnlp.text.counted import counted
 
 
 class CsvWriter:
@@ -31,7 +32,7 @@ class CsvWriter:
         self._file.flush()
         if not self._n_safe:
             return ()
-        n = "1 cell" if self._n_safe == 1 else f"{self._n_safe:,} cells"
+        n = counted(self._n_safe, "cell")
         return (f"{n} would run as a formula in a spreadsheet; an apostrophe ({APOSTROPHE}) was put before each",)
 
     def _cell(self, value: Any, decimals: int | None) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from cxnlp.data.kinds import Column, as_text
 from cxnlp.data.safe import runs_as_formula
 from cxnlp.errors import DataError
+from cxnlp.text.counted import counted
 
 MAX_ROWS = 1_048_576
 """Rows of a sheet, the header included."""
@@ -81,7 +82,7 @@ class XlsxWriter:
         if len(self._sheets) > 1:
             notes.append(f"more rows than a sheet holds: they go on in {len(self._sheets)} sheets")
         if self._n_long_cells:
-            n = "1 text" if self._n_long_cells == 1 else f"{self._n_long_cells:,} texts"
+            n = counted(self._n_long_cells, "text")
             notes.append(f'{n} longer than a cell holds: the rest is in the sheet "{LONG_CELLS}"')
         return tuple(notes)
 

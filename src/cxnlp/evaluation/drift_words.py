@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cxnlp.evaluation.drift import Drift, Finding
 from cxnlp.evaluation.drift_limits import EFFECTS
+from cxnlp.text.counted import counted
 
 _NAMED = 3
 """Changes that are named; the table has all."""
@@ -27,17 +28,14 @@ def in_words(drift: Drift) -> str:
     if not alarms:
         few = "" if drift.n_tests == len(drift.findings) else "; some measures have too few reviews to say"
         return (
-            f"Nothing has changed by more than chance and the least effect, in {_tests(drift.n_tests)}{few}. That does "
+            "Nothing has changed by more than chance and the least effect, in "
+            f"{counted(drift.n_tests, 'test')}{few}. That does "
             "not prove that all is as before; a smaller change may not show in so few reviews. There is nothing to do."
         )
     named = "; ".join(_said(one) for one in alarms[:_NAMED])
     more = f"; and {len(alarms) - _NAMED} more below" if len(alarms) > _NAMED else ""
     sure = f"Were all as before, about {drift.limits.alpha:.0%} of such comparisons would give any alarm."
     return f"The new reviews differ from the reference: {named}{more}. {sure} {_advice(alarms)}"
-
-
-def _tests(n: int) -> str:
-    return "1 test" if n == 1 else f"{n:,} tests"
 
 
 def _largest_first(alarms: Sequence[Finding]) -> list[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from cxnlp.bundle.card import FIGURE_NAMES, TOO_FEW
 from cxnlp.evaluation.report import ALL, FEW, MEAN, Estimate, LabelScore, Report
+from cxnlp.text.counted import counted
 from cxnlp.text.shorten import shorten
 
 _FIGURE_WIDTH = 21
@@ -50,8 +51,7 @@ def show_labels(report: Report) -> str:
 
 def _heading(report: Report) -> str:
     parts = ", ".join(f"{name} {count:,}" for name, count in report.reviews.items() if name != ALL)
-    noun = "review" if report.reviews[ALL] == 1 else "reviews"
-    return f"{report.reviews[ALL]:,} {noun} ({shorten(parts, 80)})"
+    return f"{counted(report.reviews[ALL], 'review')} ({shorten(parts, 80)})"
 
 
 def _label_row(label: str, score: LabelScore, slices: Mapping[str, Mapping[str, LabelScore]], names: list[str]) -> str:

@@ -49,7 +49,8 @@ def columns_of(frame: object) -> FrameColumns:
         kind = getattr(sys.modules.get(package), "DataFrame", None)
         if kind is not None and isinstance(frame, kind):
             return cast(FrameColumns, columns(frame))
-    name = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__name__}"
+    package, name = type(frame).__module__.partition(".")[0], type(frame).__name__
+    name = name if package == "builtins" else f"{package}.{name}"
     hint = "; call its collect() first" if name == "polars.LazyFrame" else ""
     raise ArgumentTypeError(f"the frame is of type {name}, expected a pandas.DataFrame or polars.DataFrame{hint}")
 

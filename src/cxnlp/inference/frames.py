@@ -13,6 +13,7 @@ from cxnlp.data.roles import find_roles
 from cxnlp.data.survey import survey
 from cxnlp.data.tables import SAMPLE_ROWS, Meaning, ReadingOptions, Row
 from cxnlp.errors import DataError, nearest
+from cxnlp.inference.arguments import check_choice, check_progress
 from cxnlp.inference.cells import cell_columns, number_columns, values
 from cxnlp.inference.evidence import SentenceScorer
 from cxnlp.inference.frame_kinds import FrameColumns, columns_of
@@ -61,11 +62,14 @@ def tag_frame(
         (missing there). A column that has the name of a new one is replaced.
 
     Raises:
-        ArgumentTypeError: ``frame`` is neither kind of frame.
+        ArgumentTypeError: ``frame`` is neither kind of frame, or another argument is of another type.
         DataError: there is no column of a name given, or several; the message lists the columns.
         ExtraError: a package that ``evidence`` or ``mask_pii`` needs is not installed.
         BackendError: the model fails on text after text.
     """
+    check_choice("evidence", evidence)
+    check_choice("mask_pii", mask_pii)
+    check_progress(progress)
     columns = columns_of(frame)
     names = unique_names([str(label) for label in columns.labels])
     given = {"text": text, "title": title, "rating": rating, "language": language}
@@ -85,7 +89,7 @@ def _roles(columns: FrameColumns, names: Sequence[str], given: Mapping[str, Hash
         for role, label in given.items()
     }
     if named["text"] in (None, ""):
-        raise DataError(f"text is {given['text']!r}, expected the column of the texts; {listed(names)}")
+        raise DataError(f"text is {given['text']!r}, expected the column of the texts; {listed(names, _WHERE)}")
     head = [columns.cells(place, SAMPLE_ROWS) for place in range(len(names))]
     sample = [dict(zip(names, cells, strict=True)) for cells in zip(*head, strict=True)]
     column = {role: None if name is None else str(name) for role, name in named.items()}
@@ -106,7 +110,7 @@ def _place(labels: Sequence[Hashable], role: str, wanted: Hashable) -> int:
     if found:
         raise DataError(f"{role}: {len(found)} columns are named {wanted!r}, expected one; rename the others")
     near = nearest(wanted, names) if isinstance(wanted, str) else ""
-    raise DataError(f"{role}: no column {wanted!r}{near}; {listed(names)}")
+    raise DataError(f"{role}: no column {wanted!r}{near}; {listed(names, _WHERE)}")
 
 
 def _rows(columns: FrameColumns, names: Sequence[str], roles: Mapping[str, str], hooks: Hooks) -> list[Row]:

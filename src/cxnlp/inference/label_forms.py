@@ -29,8 +29,16 @@ def plain_texts(X: Any) -> list[str]:
     return [_text(text) for text in X]
 
 
+def _is_missing(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, float | np.floating) and bool(np.isnan(cell))) or _is_na(cell)
+
+
+def _is_na(cell: Any) -> bool:
+    return type(cell).__name__ in ("NAType", "NaTType")  # of pandas, which is not imported to ask
+
+
 def _text(text: Any) -> str:
-    if text is None or (isinstance(text, float) and np.isnan(text)) or type(text).__name__ == "NAType":
+    if _is_missing(text):
         return ""
     if not isinstance(text, str):
         raise ArgumentValueError(f"a text is of type {type(text).__name__}, expected str (or None for an empty one)")
@@ -41,7 +49,7 @@ def read_labels(y: Any) -> tuple[Form, npt.NDArray[Any], npt.NDArray[Any]]:
     """Give the form of labels, the labels (n,) or the matrix (n, k) of 0 and 1, and their names (k,).
 
     Raises:
-        ArgumentValueError: they are missing, numbers of a scale, or of no form that scikit-learn knows.
+        ArgumentValueError: they or one of them are missing, numbers of a scale, or of no form that scikit-learn knows.
     """
     from sklearn.preprocessing import MultiLabelBinarizer
     from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -51,6 +59,8 @@ def read_labels(y: Any) -> tuple[Form, npt.NDArray[Any], npt.NDArray[Any]]:
         raise ArgumentValueError("requires y to be passed, but the target y is None")
     if hasattr(y, "to_numpy"):  # of pandas or Polars; a column may hold lists
         y = y.to_list() if hasattr(y, "to_list") else y.to_numpy()
+    if isinstance(y, list | tuple | np.ndarray):
+        _refuse_missing(y)
     if isinstance(y, list | tuple) or (isinstance(y, np.ndarray) and y.dtype.kind == "O"):
         lists = [one for one in y if isinstance(one, list | tuple | set | frozenset)]
         if lists and len(lists) == len(y) and all(isinstance(label, str) for one in lists for label in one):
@@ -62,6 +72,14 @@ def read_labels(y: Any) -> tuple[Form, npt.NDArray[Any], npt.NDArray[Any]]:
     values = column_or_1d(y, warn=True)
     check_classification_targets(values)
     return "labels", values, np.unique(values)
+
+
+def _refuse_missing(y: Iterable[Any]) -> None:
+    for number, label in enumerate(y, 1):
+        if _is_missing(label):
+            raise ArgumentValueError(
+                f"label {number} is missing, expected one for each text; leave out the texts that have none"
+            )
 
 
 def in_form(form: Form, present: npt.NDArray[np.bool_], classes: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from cxnlp.bundle import Bundle, load_bundle, shipped_bundle
-from cxnlp.errors import ArgumentTypeError, BackendError, BundleError, nearest
+from cxnlp.errors import ArgumentTypeError, BackendError, BundleError, kind_of, nearest
 from cxnlp.inference.backend import Backend
 from cxnlp.inference.shared import tagger_of
 from cxnlp.inference.tagger import Tagger
@@ -23,9 +23,11 @@ def load_tagger(
     if path is not None and not isinstance(path, str | Path):
         what = f"path is of type {type(path).__name__}, expected str or Path, or None for the shipped model"
         raise ArgumentTypeError(what)
-    if not isinstance(threads, int) or threads < 0:
-        expected = "a whole number of 1 or more, or 0 for as many as there are cores"
-        raise BackendError(f"threads is {threads!r}, expected {expected}")
+    expected = "a whole number of 1 or more, or 0 for as many as there are cores"
+    if not isinstance(threads, int) or isinstance(threads, bool):
+        raise ArgumentTypeError(f"threads is {kind_of(threads)}, expected {expected}")
+    if threads < 0:
+        raise BackendError(f"threads is {threads}, expected {expected}")
     for value, known, what in ((backend, BACKENDS, "back end"), (device, DEVICES, "device")):
         if value not in known:
             near = nearest(str(value), list(known))

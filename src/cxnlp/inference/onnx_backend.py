@@ -43,6 +43,10 @@ class OnnxBackend(Backend):
         self.session  # noqa: B018 - opened now, so that a graph that cannot be opened is refused when it is loaded
         _opened.add(self)
 
+    def __repr__(self) -> str:
+        """Name it and its threads."""
+        return f"OnnxBackend(threads={self._threads})"
+
     @cached_property
     def session(self) -> InferenceSession:
         """All threads together, for one batch at a time."""

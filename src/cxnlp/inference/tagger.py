@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxnlp.bundle import Manifest, digest_of
-from cxnlp.errors import ArgumentTypeError
+from cxnlp.errors import ArgumentTypeError, kind_of
+from cxnlp.inference.arguments import check_choice, check_progress
 from cxnlp.inference.backend import Backend, Floats
 from cxnlp.inference.prediction import EMPTY, NEEDS_REVIEW, OTHER_LANGUAGE, TRUNCATED, Prediction
 from cxnlp.inference.windows import join_windows
@@ -49,6 +50,10 @@ class Tagger:
         self.scaling: Scaling = scaling or {}
         self._again = again
 
+    def __repr__(self) -> str:
+        """Name the model and what computes it."""
+        return f"Tagger({self.manifest.name if self.manifest else 'no bundle'}, {self.backend!r})"
+
     def __reduce__(self) -> tuple[Callable[[str], Tagger], tuple[str]]:
         """Go to another process as the path and options it was loaded with; there the bundle is loaded and checked.
 
@@ -82,7 +87,7 @@ class Tagger:
         Raises:
             SettingsError: the model has no cutoffs for that precision.
             BundleError: the bundle is missing, incomplete, altered, of a newer format, or a file and no folder.
-            ArgumentTypeError: ``path`` is no path.
+            ArgumentTypeError: ``path`` is no path, or ``threads`` no whole number.
             BackendError: the back end or the device is not available here.
         """
         from cxnlp.inference.load import load_tagger
@@ -115,9 +120,12 @@ class Tagger:
         the number of texts finished since the last call.
 
         Raises:
-            ArgumentTypeError: ``texts`` is a single string, or holds something that is neither str nor None.
+            ArgumentTypeError: ``texts`` is a single string, or holds something that is neither str nor None; or another
+                argument is of another type.
             ArgumentValueError: ``declared`` has another length than ``texts``.
         """
+        check_choice("languages", languages, "; the languages of the texts go into declared=")
+        check_progress(progress)
         texts = _texts(texts)
         codes = [""] * len(texts)
         if languages and texts:
@@ -156,7 +164,7 @@ class Tagger:
         (None: found as ``cxnlp score`` finds them; ``""``: there is none). Index, order and other columns stay.
 
         Raises:
-            ArgumentTypeError: ``frame`` is neither kind of frame.
+            ArgumentTypeError: ``frame`` is neither kind of frame, or another argument is of another type.
             DataError: there is no column of a name given, or several.
             ExtraError: a package that ``evidence`` or ``mask_pii`` needs is not installed.
             BackendError: the model fails on text after text.
@@ -170,6 +178,7 @@ class Tagger:
 
     def probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Floats:
         """Give the probabilities of every label, (n, l) in the order of ``taxonomy.logit_names``."""
+        check_progress(progress)
         return self._probabilities(_texts(texts), progress)[0]
 
     def _probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None) -> tuple[Floats, set[int]]:
@@ -232,5 +241,5 @@ def _text(text: object) -> str:
     if text is None:
         return ""
     if not isinstance(text, str):
-        raise ArgumentTypeError(f"a text is a {type(text).__name__}, expected str (or None for an empty one)")
+        raise ArgumentTypeError(f"a text is {kind_of(text)}, expected str (or None for an empty one)")
     return text

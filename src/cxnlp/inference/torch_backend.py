@@ -31,6 +31,10 @@ class TorchBackend(Backend):
         self._budget = self._on.budget()
         self._process = os.getpid()
 
+    def __repr__(self) -> str:
+        """Name it and its device."""
+        return f"TorchBackend(device={self.device})"
+
     @property
     def max_batch_tokens(self) -> int:
         """Tokens that it takes at a time; on a GPU this grows to the memory that is free."""

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cxnlp.data import Problem, Review, review_from_record, split_reviews
-from cxnlp.errors import DataError, ExtraError, TaxonomyError
+from cxnlp.data.columns import listed
+from cxnlp.errors import DataError, ExtraError, TaxonomyError, kind_of
 from cxnlp.inference.prediction import Prediction
 from cxnlp.taxonomy import Facet, Kind, Taxonomy, check_labels
 
@@ -26,7 +27,7 @@ def to_datasets(
     Columns: ``id``, ``text``, ``lang``, ``source``; for each facet a ``ClassLabel`` (``one_of``) or a list of them
     (``any_of``, the main label first); for each polarity a list beside that of its facet, label by label. Numbers are
     places in the taxonomy. An unknown facet or polarity is None. With predictions also ``confidence``, ``flags``, and
-    ``probabilities``, a list in the order of ``taxonomy.logit_names``; labels of an empty text are None.
+    ``probabilities``, a list in the order of ``taxonomy.logit_names``; of an empty text they and the labels are None.
 
     Raises:
         ExtraError: datasets is not installed.
@@ -34,7 +35,7 @@ def to_datasets(
     """
     for review in reviews:
         if not isinstance(review, Review):
-            raise DataError(f"a review is a {type(review).__name__}, expected cxnlp.data.Review(id, text)")
+            raise DataError(f"a review is {kind_of(review)}, expected cxnlp.data.Review(id, text)")
     features = _features(taxonomy, predicted=predictions is not None)
     if predictions is not None:
         if len(predictions) != len(reviews):
@@ -44,8 +45,10 @@ def to_datasets(
     rows = [_row(taxonomy, review) for review in reviews]
     for row, found in zip(rows, predictions or (), strict=False):
         row["lang"] = row["lang"] or found.language
-        row |= {"confidence": found.confidence, "flags": list(found.flags)}
-        row["probabilities"] = [p for facet in taxonomy.facets for p in found.probabilities[facet.name].values()]
+        row |= {"confidence": None, "probabilities": None, "flags": list(found.flags)}
+        if not found.empty:
+            row["confidence"] = found.confidence
+            row["probabilities"] = [p for facet in taxonomy.facets for p in found.probabilities[facet.name].values()]
     from datasets import Dataset
 
     return Dataset.from_dict({name: [row[name] for row in rows] for name in features}, features=features)
@@ -78,7 +81,7 @@ def from_datasets(dataset: Dataset, taxonomy: Taxonomy) -> tuple[list[Review], l
         parts = f" with the parts {', '.join(map(str, dataset))}; give one of them" if kind == "DatasetDict" else ""
         raise DataError(f"{_WHERE} is a {kind}, expected a Dataset{parts}")
     if "text" not in features:
-        raise DataError(f'{_WHERE}: no column "text"; the columns are: {", ".join(features)}')
+        raise DataError(f'{_WHERE}: no column "text"; {listed(list(features), _WHERE)}')
     reviews: list[Review] = []
     problems: list[Problem] = []
     for number, row in enumerate(dataset.with_format(None), 1):
@@ -86,7 +89,7 @@ def from_datasets(dataset: Dataset, taxonomy: Taxonomy) -> tuple[list[Review], l
             record = dict(_record(taxonomy, features, row))
             reviews.append(review_from_record(record, taxonomy, str(row.get("source") or ""), number))
         except DataError as error:
-            problems.append(Problem(_WHERE, number, str(error)))
+            problems.append(Problem(_WHERE, number, str(error), "row"))
     return reviews, problems
 
 

@@ -11,8 +11,8 @@ from cxnlp.data.read import refuse_twice
 from cxnlp.errors import DataError
 from cxnlp.evaluation.compare import Labels
 from cxnlp.evaluation.second import labelled_lines
-from cxnlp.loop.answers import counted
 from cxnlp.taxonomy import Taxonomy
+from cxnlp.text.counted import counted
 
 
 @dataclass

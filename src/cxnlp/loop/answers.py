@@ -60,11 +60,6 @@ def as_json(value: FacetValue) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def counted(n: int, what: str) -> str:
-    """Give ``1 row`` or ``1,234 rows``."""
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
-
-
 def read_json_list(path: Path, tool: str) -> list[Any]:
     """Read a JSON file that holds one list.
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from cxnlp.errors import DataError, nearest
-from cxnlp.loop.answers import Answer, Answers, counted, put, read_json_list, refuser
+from cxnlp.loop.answers import Answer, Answers, put, read_json_list, refuser
 from cxnlp.loop.items import Item
 from cxnlp.loop.marks import NONE, NONE_SHOWN, Marks, has_none, labels_of, marks_of
 from cxnlp.taxonomy import Facet, Kind, Taxonomy
+from cxnlp.text.counted import counted
 
 TOOL = "Argilla"
 _TEXT, _LANG = "text", "lang"

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from cxnlp.errors import nearest
-from cxnlp.loop.answers import Answer, Answers, counted, put, read_json_list, refuser
+from cxnlp.loop.answers import Answer, Answers, put, read_json_list, refuser
 from cxnlp.loop.label_studio import ID, LANG, TEXT, TOOL, Control, controls_of
 from cxnlp.loop.marks import NONE, Marks, labels_of
 from cxnlp.taxonomy import Taxonomy
+from cxnlp.text.counted import counted
 
 Refuse = Callable[[str], None]
 _SKIPPED = "skipped"

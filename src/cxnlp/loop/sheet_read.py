@@ -10,7 +10,7 @@ from typing import Any
 from cxnlp.data.source import open_source
 from cxnlp.data.workbook import open_workbook
 from cxnlp.errors import DataError, nearest
-from cxnlp.loop.answers import Answer, Answers, counted, put, refuser
+from cxnlp.loop.answers import Answer, Answers, put, refuser
 from cxnlp.loop.marks import Marks, labels_of
 from cxnlp.loop.sheet import (
     DONE,
@@ -28,6 +28,7 @@ from cxnlp.loop.sheet import (
     sheet_columns,
 )
 from cxnlp.taxonomy import Taxonomy
+from cxnlp.text.counted import counted
 
 _MEANT_AS_TICK = (*TICKS, "1", "true", "yes", "ja")
 _HEADER_ROW = 1

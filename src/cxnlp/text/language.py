@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from cxnlp.errors import ArgumentTypeError, ArgumentValueError
+from cxnlp.errors import ArgumentTypeError, ArgumentValueError, kind_of
 from cxnlp.text.clean import clean
 
 if TYPE_CHECKING:
@@ -75,10 +75,9 @@ def identify_languages(
     """
     if isinstance(declared, str):
         raise ArgumentTypeError("declared is one str, expected a list of codes, one for each text")
-    if wrong := next((code for code in declared or () if not isinstance(code, str | None)), None):
-        raise ArgumentTypeError(
-            f"a declared language is a {type(wrong).__name__}, expected a code, or None where unknown"
-        )
+    for code in declared or ():
+        if not isinstance(code, str | None):
+            raise ArgumentTypeError(f"a declared language is {kind_of(code)}, expected a code, or None where unknown")
     if declared is not None and len(declared) != len(texts):
         raise ArgumentValueError(f"{len(declared)} declared languages for {len(texts)} texts, expected one for each")
     with _lock:  # two threads would load it twice

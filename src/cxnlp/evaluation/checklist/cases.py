@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from cxnlp.errors import DataError, TaxonomyError, nearest
+from cxnlp.errors import DataError, TaxonomyError, kind_of, nearest
 from cxnlp.evaluation.checklist.expect import Expectation, IsOneOf
 from cxnlp.evaluation.checklist.parse import expectation_of_change, expectation_of_text
 from cxnlp.inference.prediction import has_score
@@ -111,7 +111,7 @@ def _expectation(record: Mapping[str, Any], kind: Type, taxonomy: Taxonomy) -> E
 def _string(record: Mapping[str, Any], key: str, kind: Type) -> str:
     value = record.get(key)
     if not isinstance(value, str) or not value.strip():
-        got = "missing" if value is None else "empty" if isinstance(value, str) else f"a {type(value).__name__}"
+        got = "missing" if value is None else "empty" if isinstance(value, str) else kind_of(value)
         raise DataError(f'"{key}" is {got}; expected a string; {kind} cases have: {", ".join(_order(kind))}')
     return value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cxnlp.errors import TaxonomyError, nearest
+from cxnlp.errors import TaxonomyError, kind_of, nearest
 from cxnlp.evaluation.checklist.expect import Adds, Expectation, IsOneOf, Moves, Names, NamesNothing
 from cxnlp.inference.prediction import has_score
 from cxnlp.taxonomy import Facet, Kind, Taxonomy
@@ -98,4 +98,4 @@ def _known(label: str, facet: Facet) -> str:
 def _short(value: object) -> str:
     # What is longer than any label may be a text, which no message shows.
     shown = repr(value)
-    return shown if len(shown) <= 42 else f"a {type(value).__name__} of {len(shown)} characters"
+    return shown if len(shown) <= 42 else f"{kind_of(value)} of {len(shown)} characters"
