@@ -339,7 +339,7 @@ def test_texts_may_be_gone_and_rows_broken(
         file.write("ikke JSON\n")
     assert monitor(tiny_bundle, scored / "scored.csv", new, "--all") == 0
     out = capsys.readouterr().out
-    assert "80 rows, 78 with labels, no texts, 1 with labels that are not the model's left out" in out
+    assert "80 rows, 78 with labels, no texts, 1 left out as labels or confidence cannot be read" in out
     assert "length" not in out
     assert "Dette er ikke" not in out and "flags, needs_review" in out
 

@@ -8,6 +8,7 @@ from textwrap import wrap
 from cxnlp.evaluation.drift import DRIFT, TOO_FEW, Drift, Finding
 from cxnlp.evaluation.drift_sample import Sample
 from cxnlp.evaluation.drift_words import in_words
+from cxnlp.text.counted import counted
 from cxnlp.text.shorten import shorten
 
 HEADS = ("measure", "reference", "new", "effect", "p", "PSI")
@@ -31,9 +32,9 @@ def files_of(drift: Drift) -> list[str]:
 
 def _file(sample: Sample) -> str:
     tally = sample.tally
-    unread = f", {sample.n_unread:,} with labels that are not the model's left out" if sample.n_unread else ""
+    unread = f", {sample.n_unread:,} left out as labels or confidence cannot be read" if sample.n_unread else ""
     texts = "" if sample.numbers.get("words") is not None else ", no texts"
-    return f"{sample.path}: {tally.n_rows:,} rows, {tally.n_scored:,} with labels{texts}{unread}"
+    return f"{sample.path}: {counted(tally.n_rows, 'row')}, {tally.n_scored:,} with labels{texts}{unread}"
 
 
 def verdict_of(drift: Drift) -> str:

@@ -180,7 +180,7 @@ class Trust:
     rows: int
     flags: Mapping[str, Share]
     unknown: int
-    """Rows left out as their labels are not the model's."""
+    """Rows left out as their labels are not the model's, or their confidence cannot be read."""
     evaluation: str
     """The name of the file of errors; empty without one."""
     evaluated: int
