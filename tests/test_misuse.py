@@ -75,7 +75,7 @@ def test_misuse_is_both_an_error_of_ours_and_one_of_pythons(tiny_bundle: Path) -
 def test_options_of_loading_that_are_of_no_kind() -> None:
     for options in ({"backend": None}, {"device": 7}, {"threads": -1}, {"backend": "onx"}):
         with pytest.raises(BackendError, match="expected"):
-            Tagger.load(**options)  # type: ignore[arg-type]
+            Tagger.load(**options)
 
 
 def test_the_classifier_of_scikit_learn_likewise() -> None:
