@@ -239,6 +239,15 @@ def test_short_texts_get_the_language_that_the_file_declares() -> None:
     assert identify_languages(["Nein", "Nein"], ["de", ""])[0] == "de"
 
 
+def test_a_declared_language_that_is_none_says_nothing() -> None:
+    assert identify_languages(["Fin", "Fin", "Fin"], ["norsk", "Norwegian (Bokmål)", "nob"]) == ["no"] * 3
+    for nothing in ("<script>alert(1)</script>", "klingon", "xx", "und", "so good"):
+        assert identify_languages(["Fin", "God pris og god hjelp"], [nothing] * 2) == identify_languages(
+            ["Fin", "God pris og god hjelp"]
+        )
+    assert identify_languages(["Fin"], ["klingon"]) == ["und"]
+
+
 def test_what_the_file_declares_does_not_hide_what_the_text_says() -> None:
     texts = [
         "Das Paket ist nie angekommen und niemand hat auf meine Nachrichten geantwortet.",

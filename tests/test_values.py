@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from cxnlp.data.personal import is_personal
 from cxnlp.data.survey import Days, Ratings
-from cxnlp.data.values import NPS, STARS, Scale, date_of, joined, language_of, number_of, original_of, rating_of
+from cxnlp.data.values import NPS, STARS, Scale, date_of, joined, number_of, original_of, rating_of
+from cxnlp.text.declared import language_of
+from cxnlp.text.language import _NEVER, _load
 
 
 @pytest.mark.parametrize(
@@ -60,12 +62,31 @@ def test_the_scale_is_found_from_all_cells_and_the_name(column: str, cells: list
 @pytest.mark.parametrize(
     ("cell", "code"),
     [
-        ("nb-NO", "no"), ("NN", "no"), ("Norwegian (Bokmål)", "no"), ("swe", "sv"), ("en_US", "en"), ("Dansk", "da"),
-        ("fi", "fi"), ("", ""), ("-", ""), ("unknown", ""), ("12", ""), (None, ""), (5, ""),
+        ("nb-NO", "no"), ("NN", "no"), ("nor", "no"), ("Norwegian (Bokmål)", "no"), ("norsk", "no"),
+        ("nn_NO.UTF-8", "no"), ("bokma\u030al", "no"), ("swe", "sv"), ("en_US", "en"), ("en (GB)", "en"),
+        ("EN - English", "en"), (" Dansk ", "da"), ("fi", "fi"), ("fin", "fi"), ("ger", "de"), ("cmn-Hans-CN", "zh"), ("se", "se"),
+        ("kl", "kl"), ("yue", "yue"),
+        ("", ""), ("-", ""), ("unknown", ""), ("und", ""), ("xx", ""), ("zxx", ""), ("12", ""), (None, ""), (5, ""),
+        ("<script>alert(1)</script>", ""), ("so good", ""), ("no thanks", ""), ("norskish", ""), ("en" * 10_000, ""),
     ],
 )  # fmt: skip
 def test_languages(cell: object, code: str) -> None:
     assert language_of(cell) == code
+
+
+@given(st.text() | st.text("nobdasvefi-_ ()", max_size=8))
+def test_a_declared_language_is_never_echoed_and_a_code_stays_what_it_is(cell: str) -> None:
+    code = language_of(cell)
+    assert code == "" or (code.isascii() and code.islower() and 2 <= len(code) <= 3)
+    assert language_of(code) == code
+
+
+def test_every_language_that_is_identified_may_be_declared() -> None:
+    identified = {label for label, _ in _load().rank("hei")} - set(_NEVER)
+    assert len(identified) == 138
+    assert {label: language_of(label) for label in identified if language_of(label) != label} == {
+        "nn": "no", "kik": "ki", "gug": "gn",
+    }  # fmt: skip
 
 
 def test_dates() -> None:

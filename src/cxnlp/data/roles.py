@@ -9,7 +9,8 @@ from typing import Any
 from cxnlp.data.columns import find_text_column, is_id, key, wanted_column
 from cxnlp.data.formats import Format
 from cxnlp.data.rows import ReadingOptions
-from cxnlp.data.values import RECOMMEND, is_rating, language_of, number_of
+from cxnlp.data.values import RECOMMEND, is_rating, number_of
+from cxnlp.text.declared import language_of
 
 OWN = "cx_"
 """With this our own columns begin; in an input they are of an earlier scoring, and have no role."""

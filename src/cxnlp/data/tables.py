@@ -23,8 +23,9 @@ from cxnlp.data.roles import Roles, find_roles
 from cxnlp.data.rows import ROW_FLAGS, ReadingOptions, Row, Table
 from cxnlp.data.source import SUFFIXES, Source, open_source
 from cxnlp.data.survey import EDITED, Survey, kept, survey
-from cxnlp.data.values import Scale, joined, language_of, original_of, rating_of, scale_named
+from cxnlp.data.values import Scale, joined, original_of, rating_of, scale_named
 from cxnlp.errors import DataError
+from cxnlp.text.declared import language_of
 
 __all__ = [
     "ROW_FLAGS", "SAMPLE_ROWS", "SUFFIXES", "Meaning", "ReadingOptions", "Row", "Table", "open_raw", "open_table",

@@ -1,4 +1,4 @@
-"""Cells to what they mean: texts, ratings, languages and dates."""
+"""Cells to what they mean: texts, ratings and dates."""
 
 from __future__ import annotations
 
@@ -18,13 +18,6 @@ _WORDS = {"one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0}
 _GOOD_OR_BAD = {
     "promoter": 1.0, "passive": 0.0, "detractor": -1.0, "good": 1.0, "bad": -1.0, "positive": 1.0, "negative": -1.0,
     "neutral": 0.0,
-}  # fmt: skip
-_LANGUAGES = {
-    "nb": "no", "nn": "no", "nor": "no", "nob": "no", "nno": "no", "dan": "da", "swe": "sv", "eng": "en",
-    "norsk": "no", "norwegian": "no", "bokmål": "no", "nynorsk": "no", "dansk": "da", "danish": "da",
-    "svensk": "sv", "svenska": "sv", "swedish": "sv", "engelsk": "en", "engelska": "en", "english": "en",
-    "finnish": "fi", "suomi": "fi", "finsk": "fi", "german": "de", "deutsch": "de", "tysk": "de", "tyska": "de",
-    "fin": "fi", "deu": "de", "ger": "de", "fra": "fr", "fre": "fr", "spa": "es", "nld": "nl", "dut": "nl", "pol": "pl",
 }  # fmt: skip
 _TRANSLATED = re.compile(r"\((?:Translated by Google|Oversatt av Google|Oversat af Google|Översatt av Google)\)", re.I)
 _ORIGINAL = re.compile(r"\((?:Original|Originalt?|Opprinnelig)\)", re.I)
@@ -107,14 +100,6 @@ def rating_of(value: Any, scale: Scale | None) -> float | None:
 def is_rating(value: Any) -> bool:
     """Say whether a cell could be a rating."""
     return number_of(value) is not None or (isinstance(value, str) and value.strip().casefold() in _GOOD_OR_BAD)
-
-
-def language_of(value: Any) -> str:
-    """Give the ISO 639-1 code of a declared language (``nb-NO``, ``Norwegian``), empty if it is none."""
-    if not isinstance(value, str) or not value.strip():
-        return ""
-    word = re.split(r"[\s_\-()]", value.strip().casefold(), maxsplit=1)[0]
-    return _LANGUAGES.get(word, word if len(word) == 2 and word.isascii() and word.isalpha() else "")
 
 
 def date_of(value: Any, *, day_first: bool) -> datetime.date | None:

@@ -11,7 +11,6 @@ from typing import Any
 
 from cxnlp.bundle import copy_bundle, digest_of, is_bundle, read_manifest, shipped_bundle
 from cxnlp.data.rows import Row
-from cxnlp.data.values import language_of
 from cxnlp.data.write import AtomicText
 from cxnlp.errors import BundleError, ExtraError
 from cxnlp.inference.failures import Failures
@@ -21,6 +20,7 @@ from cxnlp.inference.prediction import Prediction, record_keys
 from cxnlp.inference.shared import shared_tagger
 from cxnlp.inference.tagger import Tagger
 from cxnlp.taxonomy import Taxonomy
+from cxnlp.text.declared import language_of
 
 try:
     from spacy.language import Language
@@ -187,7 +187,7 @@ def make_component(
     spans_key: str,
 ) -> CxComponent:
     """Make the component of a pipeline's config."""
-    declared = "" if nlp.lang == "xx" else language_of(nlp.lang)  # xx: of no one language
+    declared = language_of(nlp.lang)  # xx, of no one language, is none
     return CxComponent(name, model, backend, device, threads, evidence, spans_key, declared)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from cxnlp.errors import ArgumentTypeError, ArgumentValueError, kind_of
 from cxnlp.text.clean import clean
+from cxnlp.text.declared import language_of
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
@@ -19,7 +20,6 @@ UNKNOWN = "und"
 """Code of a text without words, or of so few that they do not tell."""
 
 _DEFAULT_LANGUAGES = ("no", "da", "sv", "en")
-_CODES = {"nb": "no", "nn": "no"}
 # More of a text changes nothing but the time.
 _MAX_CHARS = 300
 # In nats, on the scale of the library's calibrated probabilities. Another language than the model's must be this much
@@ -62,12 +62,13 @@ def identify_languages(
     *,
     languages: Sequence[str] = _DEFAULT_LANGUAGES,
 ) -> list[str]:
-    """Give the ISO 639-1 code of each text (``no`` for Bokmål and Nynorsk), or ``und`` where there are no words.
+    """Give the ISO 639-1 code of each text (``no`` for Bokmål and Nynorsk), or ``und`` where no words tell it.
 
     ``languages`` are those of the model. A text that is too short to tell gets the language that its file declares in
-    ``declared`` (one code a text, empty or None where unknown), and without one the likeliest of ``languages``; of one
-    or two words ``und``, if that has less than 60 % of the probability. A code beyond ``languages`` comes only of a
-    text that is surely in it, or where it was declared. Without ``languages`` all are alike.
+    ``declared`` (for each text a code, tag or name that ``language_of`` knows; empty, None, and what it does not know
+    say nothing), and without one the likeliest of ``languages``; of one or two words ``und``, if that has less than
+    60 % of the probability. A code beyond ``languages`` comes only of a text that is surely in it, or where it was
+    declared. Without ``languages`` all are alike.
 
     Raises:
         ArgumentTypeError: ``declared`` is a single string, or holds something that is neither str nor None.
@@ -89,7 +90,7 @@ def identify_languages(
         if not any(map(str.isalpha, cleaned)):
             codes.append(UNKNOWN)
             continue
-        ranked, code = identifier.rank(cleaned), _code(said or "")
+        ranked, code = identifier.rank(cleaned), language_of(said)
         found = _likeliest(ranked, known, code)
         if _says_little(cleaned) and _share(ranked, known, found) < _LIKELY:
             found = code or UNKNOWN
@@ -129,8 +130,6 @@ def _likeliest(ranked: Sequence[tuple[str, float]], known: frozenset[str], decla
     return best
 
 
-@lru_cache(1024)
-def _code(language: str) -> str:
-    """Give the plain code of a language: ``da-DK`` is ``da``, both forms of Norwegian are ``no``."""
-    code = language.strip().lower().replace("_", "-").split("-")[0]
-    return _CODES.get(code, code)
+def _code(label: str) -> str:
+    """Give the code of a language that the library or a taxonomy names; both forms of Norwegian are ``no``."""
+    return language_of(label) or label

@@ -41,7 +41,8 @@ class Review(BaseModel):
     id: Annotated[str, Field(max_length=MAX_ID_CHARS)] | None = Field(None, description="comes back with the answer")
     lang: Annotated[str, Field(max_length=_MAX_LANGUAGE_CHARS)] | None = Field(
         None,
-        description="the language that is declared, such as no or da-DK; decides where the text is too short to tell",
+        description="the language that is declared: a code of ISO 639, a tag such as da-DK, or a name such as norsk; "
+        "decides where the text is too short to tell, and says nothing if it is none that is known",
     )
 
 

@@ -12,7 +12,10 @@ from cxnlp.taxonomy import Facet, Kind, Taxonomy
 Schema = dict[str, Any]
 
 _SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
-_LANGUAGE: Schema = {"type": "string", "description": "ISO 639-1; und: no words; empty: not asked for"}
+_LANGUAGE: Schema = {
+    "type": "string",
+    "description": "ISO 639-1; und: no words, or one or two that do not tell; empty: not asked for",
+}
 _ID: Schema = {"type": ["string", "null"], "description": "as it came with the review"}
 
 
