@@ -91,6 +91,8 @@ class Desk:
 
 
 def _too_late(late: TooLate) -> Refusal:
+    if late.retry_after_s is None:
+        return Refusal(413, "never_in_time", late.message)
     return busy("too_late", late.message, late.retry_after_s)
 
 

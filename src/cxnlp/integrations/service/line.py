@@ -6,15 +6,15 @@ No thread and no clock in here: ``Batcher`` has both.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from cxnlp.integrations.service.options import ServiceOptions
-from cxnlp.integrations.service.pace import Pace, work_of
+from cxnlp.integrations.service.pace import A_CALL, Pace, work_of
 from cxnlp.integrations.service.scoring import Asked
 
-# Of each call, what those with the least work may take when deadlines decide.
+# Of the engine's time, what those with the least work may take when deadlines decide, and of the places of a call.
 _PASSING = 0.25
 # Of the time limit, what promises may fill: the rest is for requests that pass, and for errors of the estimate. A
 # request that fits into one call still finds room where larger ones have filled theirs.
@@ -36,9 +36,13 @@ class Full(Exception):
 
 
 class TooLate(Exception):
-    """A request that would not be answered within its time limit. Its words hold figures and no text."""
+    """A request that would not be answered within its time limit. Its words hold figures and no text.
 
-    def __init__(self, message: str, retry_after_s: int) -> None:
+    ``retry_after_s`` is None if it would not be even with nothing beside it, at a pace that was measured: to send it
+    again as it is makes no sense.
+    """
+
+    def __init__(self, message: str, retry_after_s: int | None) -> None:
         super().__init__(message)
         self.message = message
         self.retry_after_s = retry_after_s
@@ -80,7 +84,8 @@ class Line:
     on, so that work once begun is of use; those that fit into one call come in their order. **Until time is short**:
     when the promised requests could otherwise not all be done in time, deadlines decide, which are in the order of
     coming, over all but a quarter of each call. A request is promised only if all the promised work, done in that
-    order, ends well within its limit.
+    order, ends well within its limit. The quarter is one of the engine's time: it is earned by what is done for
+    deadlines, so that neither many tiny texts nor few long ones take more, however many texts a call has.
 
     One request without a promise is tried where little else waits, behind all others: it may be that the pace is
     known too low, and its first calls will tell. A request that cannot be done in what is left of its time, even at
@@ -91,6 +96,8 @@ class Line:
         self._options = options
         self._pace = pace
         self._jobs: list[Job] = []
+        # What those that pass may take now, in characters.
+        self._earned = math.inf
 
     def __bool__(self) -> bool:
         return any(not job.future.done() for job in self._jobs)
@@ -103,12 +110,13 @@ class Line:
     @property
     def full_call(self) -> bool:
         """Whether more texts would not fit into the next call."""
-        return self.n_texts >= self._options.batch_texts or self._work() >= self._call
+        waiting = sum(job.work for job in self._live())
+        return self.n_texts >= self._options.batch_texts or waiting >= self._call
 
     @property
     def retry_after_s(self) -> int:
         """In how many seconds what waits now should be done, from 1 to 60."""
-        return _whole(self._pace.seconds(self._work()))
+        return _whole(self._seconds())
 
     def join(self, asked: Sequence[Asked], now: float) -> Job:
         """Take in a request.
@@ -123,7 +131,7 @@ class Line:
         job = Job(asked, now, now + self._options.answer_timeout_s, work, work)
         job.promised = self._fits(job, now)
         if not job.promised and not self._may_try():
-            raise self._too_late(job, self._work())
+            raise self._too_late(job)
         self._jobs.append(job)
         return job
 
@@ -131,7 +139,7 @@ class Line:
         """Give the texts of the next call, as requests and places in them; drop what is of no use any more."""
         for job in self._jobs:
             if self._hopeless(job, now):
-                job.fail(self._too_late(job, self._work() - job.work))
+                job.fail(self._given_up(job, now))
         self._jobs = [job for job in self._jobs if not job.future.done()]
         for job in self._jobs:
             job.promised = job.promised or self._fits(job, now)
@@ -139,11 +147,17 @@ class Line:
         # What fits into a call is alike, or the longer ones of many small requests would wait for all the others.
         by_work = sorted(by_deadline, key=lambda job: (not job.promised, self._calls(job)))
         taken: list[tuple[Job, int]] = []
+        n_texts, most = self._options.batch_texts, _PASSING * self._call
         if self._short_of_time(by_deadline, now):
-            passing = _fill(taken, by_work, _PASSING * self._call, self._options.batch_texts)
-            _fill(taken, by_deadline, self._call - passing, self._options.batch_texts, at_least=1)
+            self._earned = min(self._earned, most)
+            passing = _fill(taken, by_work, self._earned, max(1, int(n_texts * _PASSING)))
+            self._earned -= self._cost(passing, len(taken))
         else:
-            _fill(taken, by_work, self._call, self._options.batch_texts, at_least=1)
+            by_deadline, passing = by_work, 0.0
+        n_passing = len(taken)
+        rest = _fill(taken, by_deadline, self._call - passing, n_texts, at_least=1)
+        earned = self._cost(rest, len(taken) - n_passing) * _PASSING / (1 - _PASSING)
+        self._earned = min(self._earned + earned, most)
         self._jobs = [job for job in self._jobs if job.n_left]
         return taken
 
@@ -155,47 +169,94 @@ class Line:
         """Give how many calls a request still takes, at least one."""
         return max(job.work / self._call, job.n_left / self._options.batch_texts, 1.0)
 
-    def _work(self, *, promised_alone: bool = False) -> float:
-        live = (job for job in self._jobs if not job.future.done())
-        return sum(job.work for job in live if job.promised or not promised_alone)
+    def _live(self) -> Iterator[Job]:
+        return (job for job in self._jobs if not job.future.done())
+
+    def _cost(self, work: float, n_texts: int) -> float:
+        """Give what so much work in so many texts costs, in characters, with its share of what each call costs.
+
+        A call is full when it has work enough or texts enough; both shares are counted, which is a little too much.
+        """
+        return work * (1 + A_CALL / self._call) + n_texts * A_CALL / self._options.batch_texts
+
+    def _cost_left(self, job: Job) -> float:
+        return self._cost(job.work, job.n_left)
+
+    def _seconds(self, *, promised_alone: bool = False) -> float:
+        """Give how long all that waits should take, or the promised requests of it."""
+        jobs = (job for job in self._live() if job.promised or not promised_alone)
+        return self._pace.seconds(sum(map(self._cost_left, jobs)))
+
+    def _own_seconds(self, job: Job) -> float:
+        """Give how long the whole of a request should take with nothing beside it."""
+        return self._pace.seconds(self._cost(job.whole, len(job.asked)))
 
     def _fits(self, job: Job, now: float) -> bool:
         """Whether a request that is not promised yet can be done after all that is."""
-        whole = self._work(promised_alone=True) + job.work
-        return self._pace.seconds(whole) <= self._share(job) * (job.deadline - now)
+        whole_s = self._seconds(promised_alone=True) + self._pace.seconds(self._cost_left(job))
+        return whole_s <= self._share(job) * (job.deadline - now)
 
     def _share(self, job: Job) -> float:
         return _PROMISED_SMALL if job.whole <= self._call else _PROMISED
 
     def _may_try(self) -> bool:
         """Whether a request may be tried without a promise: little waits, and no other that is tried."""
-        tried = any(not job.promised and not job.future.done() for job in self._jobs)
-        return not tried and self._pace.seconds(self._work()) <= _TRIAL * self._options.answer_timeout_s
+        tried = any(not job.promised for job in self._live())
+        return not tried and self._seconds() <= _TRIAL * self._options.answer_timeout_s
 
     def _hopeless(self, job: Job, now: float) -> bool:
         judged = now - job.begun >= _TRIAL * self._options.answer_timeout_s
-        return judged and self._pace.seconds(job.work) > _DOUBT * (job.deadline - now)
+        return judged and self._pace.seconds(self._cost_left(job)) > _DOUBT * (job.deadline - now)
 
     def _short_of_time(self, by_deadline: Sequence[Job], now: float) -> bool:
         """Whether the promised requests can only be done in time in the order of their deadlines."""
-        before = 0.0
+        # One more call in another order, and what may pass at once.
+        before_s = (1 + _PASSING) * self._pace.seconds(self._cost(self._call, self._options.batch_texts))
         for job in by_deadline:
-            before += job.work
-            if job.promised and now + _CALL_S + self._pace.seconds(before) / (1 - _PASSING) > job.deadline:
+            before_s += self._pace.seconds(self._cost_left(job)) / (1 - _PASSING)
+            if job.promised and now + before_s > job.deadline:
                 return True
         return False
 
-    def _too_late(self, job: Job, before: float) -> TooLate:
-        limit_s = self._options.answer_timeout_s
-        own_s, before_s = self._pace.seconds(job.whole), self._pace.seconds(before)
-        n = len(job.asked)
-        may_s = self._share(job) * limit_s
+    def _too_late(self, job: Job) -> TooLate:
+        """Say why a request is not taken in."""
+        limit_s, share = self._options.answer_timeout_s, self._share(job)
+        may_s, own_s, before_s = share * limit_s, self._own_seconds(job), self._seconds()
         if own_s > may_s:
-            fit = max(1, int(n * may_s / own_s))
-            what = f"these {n} reviews take about {own_s:.0f} s, expected at most {may_s:.0f} s"
-            return TooLate(f"{what}; send about {fit} of them in a request", _whole(before_s))
-        what = f"these {n} reviews would be labelled in about {before_s + own_s:.0f} s, and the limit is {limit_s:g} s"
-        return TooLate(f"{what}; try again", _whole(before_s + own_s - may_s))
+            return self._too_large(job, before_s)
+        what = (
+            f"with all that waits before {_these(job)} it would take about {_at_least(before_s + own_s)} s, expected "
+            f"at most {_at_most(may_s)} s ({share:.0%} of the limit of {limit_s:g} s); try again"
+        )
+        return TooLate(what, _whole(before_s + own_s - may_s))
+
+    def _given_up(self, job: Job, now: float) -> TooLate:
+        """Say why a request that was taken in is not done."""
+        limit_s, before_s = self._options.answer_timeout_s, self._seconds() - self._pace.seconds(self._cost_left(job))
+        if self._own_seconds(job) > self._share(job) * limit_s:
+            return self._too_large(job, before_s)
+        needed_s, left_s = self._pace.seconds(self._cost_left(job)), max(job.deadline - now, 0)
+        what = (
+            f"what is still to do of {_these(job)} would take about {_at_least(needed_s)} s, and {_at_most(left_s)} s "
+            f"of the limit of {limit_s:g} s are left; try again"
+        )
+        return TooLate(what, _whole(before_s))
+
+    def _too_large(self, job: Job, before_s: float) -> TooLate:
+        limit_s, share, n = self._options.answer_timeout_s, self._share(job), len(job.asked)
+        may_s, own_s = share * limit_s, self._own_seconds(job)
+        n_fit = int(n * may_s / own_s)
+        what = (
+            f"{_these(job)} would take about {_at_least(own_s)} s alone, expected at most {_at_most(may_s)} s "
+            f"({share:.0%} of the limit of {limit_s:g} s); "
+        )
+        if n_fit:
+            what += f"send about {n_fit} of them in a request"
+        else:
+            what += "send one in a request, and shorter ones" if n > 1 else "send a shorter one"
+        if self._pace.measured:
+            return TooLate(what, None)
+        return TooLate(f"{what}, or try again, as the speed is not measured yet", _whole(before_s))
 
 
 def _fill(
@@ -215,6 +276,21 @@ def _fill(
             work, n = work + size, n + 1
             job.work, job.n_taken = job.work - size, job.n_taken + 1
     return work
+
+
+def _these(job: Job) -> str:
+    return f"these {len(job.asked)} reviews" if len(job.asked) > 1 else "this review"
+
+
+def _at_least(seconds: float) -> str:
+    """Write what is more than a bar so that it also reads as more."""
+    digits = 0 if seconds >= 10 else 1
+    return f"{math.ceil(round(seconds, 6) * 10**digits) / 10**digits:g}"
+
+
+def _at_most(seconds: float) -> str:
+    digits = 0 if seconds >= 10 else 1
+    return f"{math.floor(round(seconds, 6) * 10**digits) / 10**digits:g}"
 
 
 def _whole(seconds: float) -> int:

@@ -6,6 +6,8 @@ _FIRST_A_S = 4_000.0
 # What is known counts as so many seconds of measurement: at first, and at most.
 _FIRST_S = 0.1
 _MEMORY_S = 2.0
+# After so much measurement the first guess counts for less than a tenth, and what is found out is not said to be one.
+_MEASURED_S = 1.0
 # What a text and a call cost besides characters, in characters: measured with the shipped model on a processor, with 1
 # to 64 texts of 5 to 2,500 characters (docs/service.md); with them one speed holds within a fifth for all of these.
 _A_TEXT = 24
@@ -23,6 +25,11 @@ class Pace:
     def __init__(self) -> None:
         self.a_s = _FIRST_A_S
         self._known_s = _FIRST_S
+
+    @property
+    def measured(self) -> bool:
+        """Whether it is known by measurement, and not by the guess that it begins with."""
+        return self._known_s > _MEASURED_S
 
     def learn(self, work: float, elapsed_s: float) -> None:
         """Take in that a call did so much work in so many seconds; long calls count for more."""

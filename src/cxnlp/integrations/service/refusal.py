@@ -65,7 +65,7 @@ _MEANINGS = {
     400: "the body is not JSON",
     401: "no key, or a wrong one",
     408: "the body came too slowly",
-    413: "the body is too large",
+    413: "the body is too large, or its reviews would not be done in time even alone",
     415: "the body is not declared as JSON, or is packed",
     422: "the body is JSON of another form, or goes beyond a limit",
     500: "an error of the service",

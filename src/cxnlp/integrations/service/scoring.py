@@ -40,20 +40,28 @@ class Scorer:
 
     def score(self, asked: Sequence[Asked]) -> list[bytes]:
         """Give the record of each review as JSON, in order."""
-        made = self._failures.spare(self._tag, asked, _log_failure)
-        return [self._record(*pair) for pair in zip(asked, made, strict=True)]
+        made = self._failures.spare(self._records, asked, _log_failure)
+        return [
+            _json({"id": one.id} | self._blank | {"flags": [NOT_SCORED]}) if record is None else record
+            for one, record in zip(asked, made, strict=True)
+        ]
 
-    def _tag(self, asked: Sequence[Asked]) -> list[Prediction]:
+    def _records(self, asked: Sequence[Asked]) -> list[bytes | None]:
+        """Tag texts and write their records; None for one whose probabilities are no numbers."""
         declared = [one.lang or "" for one in asked] if self._languages else None
-        return self._labeller.tag([one.text or "" for one in asked], languages=self._languages, declared=declared)
+        texts = [one.text or "" for one in asked]
+        made = self._labeller.tag(texts, languages=self._languages, declared=declared)
+        records = [_record(*pair) for pair in zip(asked, made, strict=True)]
+        if n := records.count(None):
+            _log.error("the engine gave no numbers for %d texts", n)
+        return records
 
-    def _record(self, asked: Asked, prediction: Prediction | None) -> bytes:
-        if prediction is not None:
-            try:
-                return _json({"id": asked.id} | prediction.as_record())
-            except ValueError:  # a probability that is not a number
-                _log.error("the engine gave no numbers for a text")
-        return _json({"id": asked.id} | self._blank | {"flags": [NOT_SCORED]})
+
+def _record(asked: Asked, prediction: Prediction) -> bytes | None:
+    try:
+        return _json({"id": asked.id} | prediction.as_record())
+    except ValueError:  # a probability that is not a number
+        return None
 
 
 def _log_failure(n: int, error: Exception) -> None:
