@@ -11,7 +11,8 @@ from starlette.requests import Request
 
 from cxnlp.inference.labelling import Labeller
 from cxnlp.integrations.service.batcher import Batcher, Stopped
-from cxnlp.integrations.service.line import Full, TooLate
+from cxnlp.integrations.service.late import TooLate
+from cxnlp.integrations.service.line import Full
 from cxnlp.integrations.service.metrics import Metrics
 from cxnlp.integrations.service.options import ServiceOptions
 from cxnlp.integrations.service.reading import gone

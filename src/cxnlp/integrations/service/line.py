@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from cxnlp.integrations.service.late import TooLate, behind_others, given_up, too_large
 from cxnlp.integrations.service.options import ServiceOptions
 from cxnlp.integrations.service.pace import A_CALL, Pace, work_of
 from cxnlp.integrations.service.scoring import Asked
@@ -33,19 +34,6 @@ _MAX_RETRY_S = 60
 
 class Full(Exception):
     """There is no room for these texts now."""
-
-
-class TooLate(Exception):
-    """A request that would not be answered within its time limit. Its words hold figures and no text.
-
-    ``retry_after_s`` is None if it would not be even with nothing beside it, at a pace that was measured: to send it
-    again as it is makes no sense.
-    """
-
-    def __init__(self, message: str, retry_after_s: int | None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.retry_after_s = retry_after_s
 
 
 @dataclass(eq=False)
@@ -150,7 +138,7 @@ class Line:
         n_texts, most = self._options.batch_texts, _PASSING * self._call
         if self._short_of_time(by_deadline, now):
             self._earned = min(self._earned, most)
-            passing = _fill(taken, by_work, self._earned, max(1, int(n_texts * _PASSING)))
+            passing = _fill(taken, by_work, self._earned, max(1, int(n_texts * _PASSING)), waits=most)
             self._earned -= self._cost(passing, len(taken))
         else:
             by_deadline, passing = by_work, 0.0
@@ -220,77 +208,58 @@ class Line:
 
     def _too_late(self, job: Job) -> TooLate:
         """Say why a request is not taken in."""
-        limit_s, share = self._options.answer_timeout_s, self._share(job)
-        may_s, own_s, before_s = share * limit_s, self._own_seconds(job), self._seconds()
-        if own_s > may_s:
-            return self._too_large(job, before_s)
-        what = (
-            f"with all that waits before {_these(job)} it would take about {_at_least(before_s + own_s)} s, expected "
-            f"at most {_at_most(may_s)} s ({share:.0%} of the limit of {limit_s:g} s); try again"
-        )
-        return TooLate(what, _whole(before_s + own_s - may_s))
+        whole_s, may_s = self._seconds() + self._own_seconds(job), self._share(job) * self._options.answer_timeout_s
+        if large := self._too_large(job, self._seconds()):
+            return large
+        message = behind_others(len(job.asked), whole_s, self._share(job), self._options.answer_timeout_s)
+        return TooLate(message, _whole(whole_s - may_s))
 
     def _given_up(self, job: Job, now: float) -> TooLate:
         """Say why a request that was taken in is not done."""
-        limit_s, before_s = self._options.answer_timeout_s, self._seconds() - self._pace.seconds(self._cost_left(job))
-        if self._own_seconds(job) > self._share(job) * limit_s:
-            return self._too_large(job, before_s)
-        needed_s, left_s = self._pace.seconds(self._cost_left(job)), max(job.deadline - now, 0)
-        what = (
-            f"what is still to do of {_these(job)} would take about {_at_least(needed_s)} s, and {_at_most(left_s)} s "
-            f"of the limit of {limit_s:g} s are left; try again"
-        )
-        return TooLate(what, _whole(before_s))
+        needed_s = self._pace.seconds(self._cost_left(job))
+        before_s = self._seconds() - needed_s
+        if large := self._too_large(job, before_s):
+            return large
+        left_s = max(job.deadline - now, 0.0)
+        return TooLate(given_up(len(job.asked), needed_s, left_s, self._options.answer_timeout_s), _whole(before_s))
 
-    def _too_large(self, job: Job, before_s: float) -> TooLate:
-        limit_s, share, n = self._options.answer_timeout_s, self._share(job), len(job.asked)
-        may_s, own_s = share * limit_s, self._own_seconds(job)
-        n_fit = int(n * may_s / own_s)
-        what = (
-            f"{_these(job)} would take about {_at_least(own_s)} s alone, expected at most {_at_most(may_s)} s "
-            f"({share:.0%} of the limit of {limit_s:g} s); "
-        )
-        if n_fit:
-            what += f"send about {n_fit} of them in a request"
-        else:
-            what += "send one in a request, and shorter ones" if n > 1 else "send a shorter one"
+    def _too_large(self, job: Job, before_s: float) -> TooLate | None:
+        """Say that a request would not be done in time even with nothing beside it, if so."""
+        own_s, share, limit_s = self._own_seconds(job), self._share(job), self._options.answer_timeout_s
+        if own_s <= share * limit_s:
+            return None
+        message = too_large(len(job.asked), own_s, share, limit_s)
         if self._pace.measured:
-            return TooLate(what, None)
-        return TooLate(f"{what}, or try again, as the speed is not measured yet", _whole(before_s))
+            return TooLate(message, None)
+        return TooLate(f"{message}, or try again, as the speed is not measured yet", _whole(before_s))
 
 
 def _fill(
-    taken: list[tuple[Job, int]], order: Sequence[Job], most: float, most_texts: int, *, at_least: int = 0
+    taken: list[tuple[Job, int]],
+    order: Sequence[Job],
+    most: float,
+    most_texts: int,
+    *,
+    at_least: int = 0,
+    waits: float = 0.0,
 ) -> float:
     """Add texts to a call, of each request until its next would be beyond ``most``; give their work.
 
-    ``at_least`` so many are added whatever their work: a text that is more than a call cannot be divided.
+    ``at_least`` so many are added whatever their work: a text that is more than a call cannot be divided. Behind one
+    that has no room and no more than the work ``waits`` none is added, so that its turn comes.
     """
     work, n = 0.0, 0
     for job in order:
         while job.n_left and len(taken) < most_texts:
             size = work_of(job.asked[job.n_taken].text)
             if work + size > most and n >= at_least:
+                if size <= waits:
+                    return work
                 break
             taken.append((job, job.n_taken))
             work, n = work + size, n + 1
             job.work, job.n_taken = job.work - size, job.n_taken + 1
     return work
-
-
-def _these(job: Job) -> str:
-    return f"these {len(job.asked)} reviews" if len(job.asked) > 1 else "this review"
-
-
-def _at_least(seconds: float) -> str:
-    """Write what is more than a bar so that it also reads as more."""
-    digits = 0 if seconds >= 10 else 1
-    return f"{math.ceil(round(seconds, 6) * 10**digits) / 10**digits:g}"
-
-
-def _at_most(seconds: float) -> str:
-    digits = 0 if seconds >= 10 else 1
-    return f"{math.floor(round(seconds, 6) * 10**digits) / 10**digits:g}"
 
 
 def _whole(seconds: float) -> int:
