@@ -121,6 +121,19 @@ def test_an_engine_that_fails_on_everything_is_not_ready_until_it_works_again() 
         assert client.get("/healthz").json() == {"live": True, "ready": True}
 
 
+class NoNumbers(ServedTagger):
+    """An engine that answers with NaN."""
+
+    def probabilities(self, texts: Any) -> Any:
+        return super().probabilities(texts) * float("nan")
+
+
+def test_an_engine_that_gives_no_numbers_is_found() -> None:
+    with served(NoNumbers()) as client:
+        assert {tuple(one["flags"]) for one in tag(client, *"abcdefgh" * 8).json()["predictions"]} == {("not_scored",)}
+        assert client.get("/healthz").status_code == 503
+
+
 # The OpenAPI document
 
 
@@ -539,12 +552,19 @@ def test_where_keys_come_from(tmp_path: Path) -> None:
         read_keys(file, {"CXNLP_API_KEY": KEY})
     with pytest.raises(SettingsError, match="cannot be read"):
         read_keys(tmp_path / "none", {})
+    with pytest.raises(SettingsError) as caught:
+        read_keys(Path(KEY), {})  # the key where its file is expected
+    assert KEY not in str(caught.value)
+    with pytest.raises(SettingsError, match="spaces or letters outside ASCII"):
+        read_keys(None, {"CXNLP_API_KEY": "æ" * 20})
     for bad in ("", "\n \n", "short", f"{KEY} and more", "æ" * 20):
         file.write_text(bad, "utf-8")
         with pytest.raises(SettingsError) as caught:
             read_keys(file, {})
         assert KEY not in str(caught.value) and "short" not in str(caught.value).replace("too short", "")
-    with pytest.raises(SettingsError, match="a key of 0 characters"):  # set but empty is a mistake, and not "no key"
+    with pytest.raises(
+        SettingsError, match="CXNLP_API_KEY is empty; unset it"
+    ):  # set but empty is a mistake, and not "no key"
         read_keys(None, {"CXNLP_API_KEY": ""})
 
 
@@ -595,10 +615,26 @@ def test_counts_and_log_lines_are_right_and_hold_no_text(caplog: pytest.LogCaptu
 
 def test_options_that_cannot_work_are_refused() -> None:
     for wrong in ({"max_texts": 0}, {"batch_wait_ms": -1}, {"max_body_bytes": 1}, {"stop_timeout_s": 0}):
-        with pytest.raises(SettingsError, match=next(iter(wrong))):
+        with pytest.raises(SettingsError, match=f"--{next(iter(wrong)).replace('_', '-')} is .*, expected"):
             ServiceOptions(**wrong)
+    for name in ("batch_wait_ms", "read_timeout_s", "answer_timeout_s", "stop_timeout_s"):
+        for value in (float("nan"), float("inf"), -float("inf"), 1e300):
+            with pytest.raises(SettingsError, match=f"--{name.replace('_', '-')} is .*, expected"):
+                ServiceOptions(**{name: value})
+    assert ServiceOptions(stop_timeout_s=0.5).stop_timeout_s == 0.5
     with pytest.raises(SettingsError, match="could then never be answered"):
         ServiceOptions(max_texts=10, max_waiting_texts=9)
+
+
+def test_a_key_on_the_command_line_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--api-key", KEY], [f"--api-key={KEY}"]):
+        with pytest.raises(SystemExit):
+            main(["serve", *arguments])
+        said = capsys.readouterr().err
+        assert "unrecognized arguments: --api-key\n" in said and KEY not in said
+    assert main(["serve", "--api-key-file", KEY]) == 2
+    said = capsys.readouterr().err
+    assert "--api-key-file" in said and KEY not in said
 
 
 def test_the_command_has_the_defaults_of_the_options() -> None:

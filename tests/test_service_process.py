@@ -163,6 +163,9 @@ def test_what_is_not_http_does_no_harm(service: Process) -> None:
         with service.raw(junk) as made, suppress(ConnectionResetError):
             answer = read_all(made)
             assert answer == b"" or answer.startswith(b"HTTP/1.1 40")  # which of them is the parser's choice
+    with service.raw(b"GARBAGE\r\n\r\n") as made:
+        answer = read_all(made)
+        assert answer.startswith(b"HTTP/1.1 400") and b"text/plain" in answer and b"GARBAGE" not in answer
     assert service.request("GET", "/healthz")[0] == 200
 
 

@@ -31,7 +31,27 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in _COMMANDS:
         importlib.import_module(f"cxnlp.cli.{name}").add_parser(subparsers)
+    _take_whole_names(parser)
     return parser
+
+
+def _take_whole_names(parser: argparse.ArgumentParser) -> None:
+    # An option that begins like another is a mistake: --api-key KEY is not --api-key-file, which would name its file.
+    parser.allow_abbrev = False
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                _take_whole_names(inner)
+
+
+def _unknown(arguments: Sequence[str]) -> str:
+    """Name the arguments that no option takes, without the values of options: one could be a key."""
+    named = [
+        argument.partition("=")[0] if argument.startswith("-") else argument
+        for before, argument in zip(("", *arguments), arguments, strict=False)
+        if argument.startswith("-") or not before.startswith("-")
+    ]
+    return f"unrecognized arguments: {' '.join(named)}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,7 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not (sys.argv[1:] if argv is None else argv):
         parser.print_help()
         return FAILED
-    args = parser.parse_args(argv)
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        parser.error(_unknown(unknown))
     _never_fail_to_print()
     try:
         code = int(args.run(args))

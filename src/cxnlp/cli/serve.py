@@ -66,7 +66,7 @@ _LIMITS = (
     ("batch-wait-ms", float, 2.0, "how long a text waits for others to be scored with it"),
     ("read-timeout-s", float, 10.0, "how long a client may take to send its headers, and its body"),
     ("answer-timeout-s", float, 30.0, "how long a request may wait for its labels before it is answered 503"),
-    ("stop-timeout-s", int, 30, "how long requests in hand may take at the end"),
+    ("stop-timeout-s", float, 30.0, "how long requests in hand may take at the end"),
 )
 
 

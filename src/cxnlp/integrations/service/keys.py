@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,12 +24,14 @@ def read_keys(path: Path | None, environment: Mapping[str, str]) -> tuple[str, .
     if path is None:
         return (_checked(named, KEY_VARIABLE),) if named is not None else ()
     if named is not None:
-        raise SettingsError(f"keys in {path} and in {KEY_VARIABLE}; give one of the two")
+        raise SettingsError(f"--api-key-file and {KEY_VARIABLE} both name keys; give one of the two")
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise SettingsError(f"{path}: the keys cannot be read ({reason})") from error
+        # What is no path may be the key itself.
+        named_file = f"{path}" if os.path.exists(path) else "--api-key-file (its value is not repeated)"
+        raise SettingsError(f"{named_file}: the keys cannot be read ({reason})") from None
     keys = tuple(_checked(line, str(path)) for line in lines if line.strip())
     if not keys:
         raise SettingsError(f"{path}: no key in it; write one a line")
@@ -37,11 +40,13 @@ def read_keys(path: Path | None, environment: Mapping[str, str]) -> tuple[str, .
 
 def _checked(key: str, where: str) -> str:
     key = key.strip()
-    if len(key) < _MIN_CHARS or not key.isascii() or not key.isprintable() or " " in key:
-        raise SettingsError(
-            f"{where}: a key of {len(key)} characters, expected {_MIN_CHARS} or more letters, digits and signs without "
-            "spaces; make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
-        )
+    advice = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    if not key:
+        raise SettingsError(f"{where} is empty; unset it, or {advice}")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise SettingsError(f"{where}: a key has spaces or letters outside ASCII, expected one without; {advice}")
+    if len(key) < _MIN_CHARS:
+        raise SettingsError(f"{where}: a key of {len(key)} characters, expected {_MIN_CHARS} or more; {advice}")
     return key
 
 

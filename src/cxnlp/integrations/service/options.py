@@ -31,7 +31,7 @@ class ServiceOptions:
     """How long a client may take to send its headers, and again its body."""
     answer_timeout_s: float = 30.0
     """How long a request may wait for its labels before it is answered 503."""
-    stop_timeout_s: int = 30
+    stop_timeout_s: float = 30.0
     """How long requests in hand may take when the service is told to stop."""
     languages: bool = True
     """Whether the language of each text is identified."""
@@ -40,18 +40,30 @@ class ServiceOptions:
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise SettingsError(f"{name} is {getattr(self, name)}, expected {least} or more")
+            value = getattr(self, name)
+            if not least <= value:  # NaN is not either
+                raise SettingsError(f"{_option(name)} is {value}, expected {least} or more")
+            if isinstance(value, float) and value > _MOST:
+                raise SettingsError(f"{_option(name)} is {value}, expected at most {_MOST}")
         if self.max_waiting_texts < self.max_texts:
             raise SettingsError(
-                f"max_waiting_texts is {self.max_waiting_texts}, less than the {self.max_texts} texts of one request "
-                "(max_texts), which could then never be answered; raise it"
+                f"--max-waiting-texts is {self.max_waiting_texts}, less than the {self.max_texts} texts of one request "
+                "(--max-texts), which could then never be answered; raise it"
             )
 
 
 _LEAST = {
     "max_texts": 1, "max_chars": 1, "max_body_bytes": 64, "max_requests": 1, "max_waiting_texts": 1,
     "max_connections": 1, "batch_texts": 1, "batch_wait_ms": 0, "read_timeout_s": 0.1, "answer_timeout_s": 0.1,
-    "stop_timeout_s": 1,
+    "stop_timeout_s": 0.1,
 }  # fmt: skip
+# Of waits: a day in seconds. Some systems cannot wait for ever.
+_MOST = 86_400
+
+
+def _option(name: str) -> str:
+    """Give the name of an option as it is typed."""
+    return f"--{name.replace('_', '-')}"
+
+
 DEFAULT = ServiceOptions()

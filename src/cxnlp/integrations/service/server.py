@@ -93,7 +93,7 @@ def serve(app: FastAPI, bound: socket.socket, options: ServiceOptions) -> bool:
         proxy_headers=False,
         limit_concurrency=options.max_connections,
         timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=options.stop_timeout_s,
+        timeout_graceful_shutdown=options.stop_timeout_s,  # type: ignore[arg-type]  # it only waits so long
         h11_max_incomplete_event_size=_MAX_HEADER_BYTES,
     )
     server = uvicorn.Server(config)
