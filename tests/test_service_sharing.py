@@ -80,8 +80,8 @@ def test_what_cannot_be_done_in_time_is_refused_at_once_and_told_when_to_come_ag
         engine.join(80)
     assert caught.value.retry_after_s == 7
     assert caught.value.message == (
-        "with all that waits before these 80 reviews it would take about 25 s, expected at most 18 s (60 % of the limit "
-        "of 30 s); try again"
+        "with all that waits before these 80 reviews it would take about 25 s, expected at most 18 s (60 % of the "
+        "limit of 30 s); try again"
     )
     small = engine.join(4)
     engine.run(until=7.2)
@@ -165,8 +165,8 @@ def test_a_request_that_is_too_large_for_this_engine_is_given_up_soon() -> None:
     error = hopeless.future.exception()
     assert isinstance(error, TooLate)
     assert error.message == (
-        "these 200 reviews would take about 209 s alone, expected at most 18 s (60 % of the limit of 30 s); send about 17 "
-        "of them in a request"
+        "these 200 reviews would take about 209 s alone, expected at most 18 s (60 % of the limit of 30 s); send about "
+        "17 of them in a request"
     )
     assert error.retry_after_s is None  # it would never be done
 
@@ -248,8 +248,8 @@ def test_over_http_it_is_a_503_of_its_own_name() -> None:
         answer = tag(client, *long)
         assert (answer.status_code, answer.json()["error"]) == (503, "too_late")
         assert answer.json()["message"].startswith(
-            "these 40 reviews would take about 32 s alone, expected at most 12 s (60 % of the limit of 20 s); send about 15 "
-            "of them in a request, or try again, as the speed is not measured yet"
+            "these 40 reviews would take about 32 s alone, expected at most 12 s (60 % of the limit of 20 s); send about "
+            "15 of them in a request, or try again, as the speed is not measured yet"
         )
         assert int(answer.headers["Retry-After"]) == 32
         assert 'cxnlp_refused_total{error="too_late"} 1.0' in client.get("/metrics").text
