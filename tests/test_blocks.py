@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import tiny
-from cxnlp.errors import BackendError, BundleError, DataError
+from cxnlp.errors import ArgumentTypeError, BackendError, BundleError, DataError
 from cxnlp.inference.blocks import BlockOptions, Plan, added_columns, load_labeller, plan_of, score_table
 from cxnlp.inference.cells import cell_columns
 from cxnlp.inference.prediction import Prediction
@@ -128,9 +128,14 @@ def test_a_process_loads_the_model_once_and_uses_the_threads_it_has(tiny_bundle:
     assert session.get_session_options().intra_op_num_threads == 1
 
 
-@pytest.mark.parametrize("threads", [-1, 0.5, "2"])
-def test_a_wrong_number_of_threads_is_refused(tiny_bundle: Path, threads: Any) -> None:
-    with pytest.raises(BackendError, match=f"threads is {threads!r}, expected a whole number of 1 or more"):
+@pytest.mark.parametrize(
+    ("threads", "kind", "said"),
+    [(-1, BackendError, "-1"), (0.5, ArgumentTypeError, "a float"), ("2", ArgumentTypeError, "a str")],
+)
+def test_a_wrong_number_of_threads_is_refused(
+    tiny_bundle: Path, threads: Any, kind: type[Exception], said: str
+) -> None:
+    with pytest.raises(kind, match=f"threads is {said}, expected a whole number of 1 or more"):
         load_labeller(BlockOptions(model=str(tiny_bundle), threads=threads))
 
 

@@ -215,7 +215,7 @@ def test_errors_name_the_columns() -> None:
     with pytest.raises(DataError, match="text is '', expected the column of the texts; the columns are: comment, n"):
         tag_frame(FakeTagger(), frame, "")
     wrong: tuple[tuple[Any, str], ...] = (
-        ([{"comment": "fin"}], "builtins.list, expected a pandas.DataFrame or polars.DataFrame"),
+        ([{"comment": "fin"}], "the frame is of type list, expected a pandas.DataFrame or polars.DataFrame"),
         (frame["comment"], "pandas.Series, expected"),
         (polars.from_pandas(frame).lazy(), "polars.LazyFrame, expected .*; call its collect\\(\\) first"),
     )
