@@ -1,4 +1,4 @@
-"""What docs/service.md promises of sharing, over random loads: no thread and no clock, and a pace that is right."""
+"""What docs/service.md promises of sharing, held over random loads: no thread, no clock, and a pace that is right."""
 
 # ruff: noqa: E402 - what is imported below needs the packages that are asked for first
 
