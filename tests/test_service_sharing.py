@@ -248,8 +248,8 @@ def test_over_http_it_is_a_503_of_its_own_name() -> None:
         answer = tag(client, *long)
         assert (answer.status_code, answer.json()["error"]) == (503, "too_late")
         assert answer.json()["message"].startswith(
-            "these 40 reviews would take about 32 s alone, expected at most 12 s (60 % of the limit of 20 s); send about "
-            "15 of them in a request, or try again, as the speed is not measured yet"
+            "these 40 reviews would take about 32 s alone, expected at most 12 s (60 % of the limit of 20 s); send "
+            "about 15 of them in a request, or try again, as the speed is not measured yet"
         )
         assert int(answer.headers["Retry-After"]) == 32
         assert 'cxnlp_refused_total{error="too_late"} 1.0' in client.get("/metrics").text
