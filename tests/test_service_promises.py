@@ -88,18 +88,18 @@ WAYS = [(1_000_000, 64, 3_000), (100_000, 4, 3_000), (10_000, 64, 400), (10_000,
 @pytest.mark.parametrize(("pace", "places", "chars"), WAYS)
 def test_a_stream_of_tiny_reviews_does_not_starve_a_large_request(pace: float, places: int, chars: int) -> None:
     engine, large = with_a_large_one(pace, places, chars)
-    engine.now += 9  # soon time is short; until then the least work is first
+    engine.now += 8  # soon time is short; until then the least work is first
     tiny: list[Job] = []
     while large not in engine.done:
         assert engine.now <= LIMIT_S
         try:
             while engine.line.n_texts - large.n_left < 70:  # more than a call has places
-                tiny.append(ask(engine, 1, 5))
+                tiny.append(ask(engine, 64, 5))
         except Refused:
             pass
         engine.call()
     assert engine.done[large] <= large.deadline
-    assert sum(job in engine.done for job in tiny) > 20
+    assert sum(len(job.answers) for job in tiny) > 20
 
 
 @pytest.mark.parametrize(("pace", "places", "chars"), WAYS)
@@ -115,5 +115,5 @@ def test_a_small_request_waits_a_moment_beside_large_ones(pace: float, places: i
         waited.append(engine.done[small] - came)
         for _ in range(3):
             engine.call()
-    assert len(waited) == 20
+    assert len(waited) > 5
     assert max(waited) <= 0.5 + 3_000 / pace  # two calls, and the text that goes beyond one
