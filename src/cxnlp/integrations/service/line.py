@@ -22,7 +22,7 @@ _PASSING = 0.25
 _PROMISED = 0.6
 _PROMISED_SMALL = 0.7
 # Of the time limit, how much earlier than need be deadlines decide: a call seldom ends up quite full.
-_SPARE = 0.05
+_SPARE = 0.1
 # Of the time limit, how long a request without a promise is tried before it is judged by the pace.
 _TRIAL = 0.1
 # A request is given up when even at this multiple of the pace it would come too late.
