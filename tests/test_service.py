@@ -352,7 +352,7 @@ def test_a_failure_of_our_own_says_nothing_of_the_text(
 
     caplog.set_level(logging.DEBUG)
     with served() as client:
-        monkeypatch.setattr("cxnlp.integrations.service.scoring.Scorer._record", fail)
+        monkeypatch.setattr("cxnlp.inference.failures.Failures.spare", fail)
         answer = tag(client, SECRET)
         monkeypatch.undo()
         assert (answer.status_code, answer.json()["error"]) == (500, "internal")
