@@ -34,10 +34,10 @@ import json, resource, sys, time
 {code}
 done = time.time()
 with open("/proc/self/status") as file:
-    kib = next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    kib = dict(line.split()[:2] for line in file if line.startswith("Vm"))  # ru_maxrss would hold the parent's
 cpu = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({{"clock": done, "cpu_s": cpu.ru_utime + cpu.ru_stime, "mib": kib / 1024, "peak_mib": peak / 1024}}))
+rss, peak = (int(kib[name]) / 1024 for name in ("VmRSS:", "VmHWM:"))
+print(json.dumps({{"clock": done, "cpu_s": cpu.ru_utime + cpu.ru_stime, "mib": rss, "peak_mib": peak}}))
 """
 FIGURES = ("seconds", "cpu_s", "mib", "peak_mib")
 

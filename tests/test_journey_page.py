@@ -138,7 +138,8 @@ def test_a_formula_from_a_workbook_is_made_safe_in_the_csv(tmp_path: Path, opene
     columns = [Column(name, name) for name in COLUMNS]
     writer = XlsxWriter(tmp_path / "scored.xlsx", columns)
     for one in SMALL:
-        writer.write([str(v) if k != "store" else f"+cmd|{v}" for k, v in one.items()])
+        cells = {k: "" if v is None else str(v) for k, v in one.items()}
+        writer.write(list((cells | {"store": f"+cmd|{cells['store']}"}).values()))
     writer.close()
     assert main(["report", str(tmp_path / "scored.xlsx"), "-o", str(tmp_path / "report.html"), "--no-evidence"]) == 0
     page = opened(tmp_path / "report.html")
