@@ -17,14 +17,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from cxnlp.benchmark.store import Store
 from cxnlp.data import Review, hash_fraction, read_labels_with_texts, read_review_files, split_reviews
-from cxnlp.evaluation import choose_thresholds, evaluate_labels
+from cxnlp.evaluation import Scorer, choose_thresholds, evaluate_labels
 from cxnlp.evaluation.tfidf import TfidfScorer
 from cxnlp.settings import DataSettings, EncoderSettings, Recipe, TrainingSettings
-from cxnlp.taxonomy import Taxonomy, decide, load_taxonomy
+from cxnlp.taxonomy import Taxonomy, Thresholds, decide, load_taxonomy
 from cxnlp.training.dataset import TrainingData
 from cxnlp.training.train import prepare_trainer
 
@@ -35,19 +34,10 @@ FIGURES = (
 Sets = dict[str, Sequence[Review]]
 
 
-def tfidf(taxonomy: Taxonomy, train: list[Review], dev: list[Review], sets: Sets) -> dict[str, Any]:
-    """Train the linear model; give its figures on each set."""
-    scorer = TfidfScorer.train(taxonomy, train, dev)
-    return {
-        name: figures(taxonomy, reviews, scorer.probabilities([one.text for one in reviews]), scorer.thresholds)
-        for name, reviews in sets.items()
-    }
-
-
 def network(
-    taxonomy: Taxonomy, train: list[Review], dev: list[Review], sets: Sets, encoder: str, epochs: float, folder: Path
-) -> dict[str, Any]:
-    """Train a network; give its figures on each set, with the weights of the epoch that is best on ``dev``."""
+    taxonomy: Taxonomy, train: list[Review], dev: list[Review], encoder: str, epochs: float, folder: Path
+) -> tuple[Scorer, Thresholds]:
+    """Train a network, with the weights of the epoch that is best on ``dev``; give it and its thresholds."""
     recipe = Recipe(
         "corpus-size", EncoderSettings(encoder, max_tokens=192, freeze_embeddings=True),
         (DataSettings("share", paths=("in memory",)),),
@@ -59,17 +49,17 @@ def network(
     trainer = prepare_trainer(recipe, taxonomy, TrainingData(train, dev, dev, []), folder)
     trainer.train()
     tagger = trainer.tagger()
-    thresholds = choose_thresholds(taxonomy, tagger.probabilities([one.text for one in dev]), dev)
-    return {
-        name: figures(taxonomy, reviews, tagger.probabilities([one.text for one in reviews]), thresholds)
-        for name, reviews in sets.items()
-    }
+    return tagger, choose_thresholds(taxonomy, tagger.probabilities([one.text for one in dev]), dev)
 
 
-def figures(taxonomy: Taxonomy, reviews: Sequence[Review], probs: Any, thresholds: Any) -> dict[str, float]:
-    """Give the figures, × 1, as means over the languages."""
-    report = evaluate_labels(taxonomy, reviews, decide(taxonomy, probs, thresholds), resamples=2).as_json()["figures"]
-    return {f"{facet}.{name}": report[facet][name]["mean"]["value"] for facet, name in FIGURES}
+def figures(scorer: Scorer, thresholds: Thresholds, sets: Sets) -> dict[str, dict[str, float]]:
+    """Give the figures on each set, × 1, as means over the languages."""
+    found = {}
+    for set_name, reviews in sets.items():
+        labels = decide(scorer.taxonomy, scorer.probabilities([one.text for one in reviews]), thresholds)
+        report = evaluate_labels(scorer.taxonomy, reviews, labels, resamples=2).as_json()["figures"]
+        found[set_name] = {f"{facet}.{name}": report[facet][name]["mean"]["value"] for facet, name in FIGURES}
+    return found
 
 
 def table(store: Store, names: Sequence[str], counts: dict[float, int]) -> str:
@@ -107,11 +97,12 @@ def main() -> None:
     try:
         for share, train in drawn.items():
             if store.read(f"tfidf-{share}", 1) is None:
-                store.write(f"tfidf-{share}", 1, tfidf(taxonomy, train, splits["dev"], sets))
+                linear = TfidfScorer.train(taxonomy, train, splits["dev"])
+                store.write(f"tfidf-{share}", 1, figures(linear, linear.thresholds, sets))
             if args.encoder and store.read(f"network-{share}", 1) is None:
                 folder = args.output / "runs" / f"{share:g}"
-                found = network(taxonomy, train, splits["dev"], sets, args.encoder, args.epochs, folder)
-                store.write(f"network-{share}", 1, found)
+                trained = network(taxonomy, train, splits["dev"], args.encoder, args.epochs, folder)
+                store.write(f"network-{share}", 1, figures(*trained, sets))
             print(f"{share:g} of the training split: measured", file=sys.stderr, flush=True)
         print(table(store, list(sets), {share: len(train) for share, train in drawn.items()}))
     finally:

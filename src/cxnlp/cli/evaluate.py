@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxnlp.cli.engine import add_bundle, add_engine, load_named
 from cxnlp.cli.evaluate_files import open_all, outputs_of, read_rivals, write_all
-from cxnlp.cli.problems import BROKEN_LINES, tell_problems
+from cxnlp.cli.problems import tell_problems
 from cxnlp.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from cxnlp.evaluation.report import Report
     from cxnlp.evaluation.study import Study
     from cxnlp.inference.tagger import Tagger
-
 
 _EPILOG = """\
 examples:
@@ -134,10 +133,10 @@ def run(args: argparse.Namespace) -> int:
         from cxnlp.evaluation.show_rivals import show_against
 
         print(f"\n{show_against(against)}")
+    code = tell_problems(problems)
     if problems:
-        tell_problems(problems)
         print(f"cxnlp: {len(problems)} broken lines were left out of the figures", file=sys.stderr)
-    return BROKEN_LINES if problems else 0
+    return code
 
 
 def _warn(args: argparse.Namespace, gold: Gold, taggers: Sequence[Tagger]) -> None:
