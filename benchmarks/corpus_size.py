@@ -20,10 +20,10 @@ from pathlib import Path
 
 from cxnlp.benchmark.store import Store
 from cxnlp.data import Review, hash_fraction, read_labels_with_texts, read_review_files, split_reviews
-from cxnlp.evaluation import Scorer, choose_thresholds, evaluate_labels
+from cxnlp.evaluation import Scorer, choose_cutoffs, evaluate_labels
 from cxnlp.evaluation.tfidf import TfidfScorer
 from cxnlp.settings import DataSettings, EncoderSettings, Recipe, TrainingSettings
-from cxnlp.taxonomy import Taxonomy, Thresholds, decide, load_taxonomy
+from cxnlp.taxonomy import Cutoffs, Taxonomy, decide, load_taxonomy
 from cxnlp.training.dataset import TrainingData
 from cxnlp.training.train import prepare_trainer
 
@@ -36,7 +36,7 @@ Sets = dict[str, Sequence[Review]]
 
 def network(
     taxonomy: Taxonomy, train: list[Review], dev: list[Review], encoder: str, epochs: float, folder: Path
-) -> tuple[Scorer, Thresholds]:
+) -> tuple[Scorer, Cutoffs]:
     """Train a network, with the weights of the epoch that is best on ``dev``; give it and its thresholds."""
     recipe = Recipe(
         "corpus-size", EncoderSettings(encoder, max_tokens=192, freeze_embeddings=True),
@@ -49,14 +49,14 @@ def network(
     trainer = prepare_trainer(recipe, taxonomy, TrainingData(train, dev, dev, []), folder)
     trainer.train()
     tagger = trainer.tagger()
-    return tagger, choose_thresholds(taxonomy, tagger.probabilities([one.text for one in dev]), dev)
+    return tagger, choose_cutoffs(taxonomy, tagger.probabilities([one.text for one in dev]), dev)
 
 
-def figures(scorer: Scorer, thresholds: Thresholds, sets: Sets) -> dict[str, dict[str, float]]:
+def figures(scorer: Scorer, cutoffs: Cutoffs, sets: Sets) -> dict[str, dict[str, float]]:
     """Give the figures on each set, × 1, as means over the languages."""
     found = {}
     for set_name, reviews in sets.items():
-        labels = decide(scorer.taxonomy, scorer.probabilities([one.text for one in reviews]), thresholds)
+        labels = decide(scorer.taxonomy, scorer.probabilities([one.text for one in reviews]), cutoffs)
         report = evaluate_labels(scorer.taxonomy, reviews, labels, resamples=2).as_json()["figures"]
         found[set_name] = {f"{facet}.{name}": report[facet][name]["mean"]["value"] for facet, name in FIGURES}
     return found
@@ -98,7 +98,7 @@ def main() -> None:
         for share, train in drawn.items():
             if store.read(f"tfidf-{share}", 1) is None:
                 linear = TfidfScorer.train(taxonomy, train, splits["dev"])
-                store.write(f"tfidf-{share}", 1, figures(linear, linear.thresholds, sets))
+                store.write(f"tfidf-{share}", 1, figures(linear, linear.cutoffs, sets))
             if args.encoder and store.read(f"network-{share}", 1) is None:
                 folder = args.output / "runs" / f"{share:g}"
                 trained = network(taxonomy, train, splits["dev"], args.encoder, args.epochs, folder)

@@ -32,7 +32,7 @@ from cxnlp.benchmark.results import summary
 from cxnlp.benchmark.spec import Benchmark, load_benchmark, load_labels
 from cxnlp.benchmark.store import Store
 from cxnlp.data import Review
-from cxnlp.evaluation import choose_thresholds, evaluate_labels
+from cxnlp.evaluation import choose_cutoffs, evaluate_labels
 from cxnlp.settings import DataSettings, EncoderSettings, Recipe, TrainingSettings
 from cxnlp.taxonomy import Taxonomy, decide
 from cxnlp.taxonomy.load import parse_taxonomy
@@ -109,9 +109,9 @@ def network_labels(
     trainer.args.save_strategy, trainer.args.eval_strategy = SaveStrategy.NO, IntervalStrategy.NO
     trainer.train()
     tagger = trainer.tagger()
-    thresholds = choose_thresholds(taxonomy, tagger.probabilities([review.text for review in dev]), dev)
+    cutoffs = choose_cutoffs(taxonomy, tagger.probabilities([review.text for review in dev]), dev)
     probs = tagger.probabilities([review.text for review in test])
-    return [flatten(taxonomy, labels) for labels in decide(taxonomy, probs, thresholds)]
+    return [flatten(taxonomy, labels) for labels in decide(taxonomy, probs, cutoffs)]
 
 
 def figures_of(benchmark: Benchmark, flat: Taxonomy, test: Sequence[Review], found: Sequence[Any]) -> dict[str, float]:

@@ -31,7 +31,7 @@ from cxnlp.evaluation.evaluate import scores
 from cxnlp.loop.choose import Candidates, Known, Weights, choose, mean_rank
 from cxnlp.loop.uncertainty import facet_uncertainty
 from cxnlp.loop.vectors import TextVectors, clusters
-from cxnlp.taxonomy import Kind, Taxonomy, decide, default_thresholds, encode_labels, load_taxonomy
+from cxnlp.taxonomy import Cutoffs, Kind, Taxonomy, decide, default_thresholds, encode_labels, load_taxonomy
 from cxnlp.text import clean
 
 FIGURES = (
@@ -70,7 +70,7 @@ class World:
     def figures(self, labelled: Ints) -> dict[str, float]:
         """Train on some reviews and compare with gold: all evaluated ones together, thresholds at one half."""
         probs = self.probabilities(labelled, self.gold_rows)
-        labels = decide(self.taxonomy, probs, default_thresholds(self.taxonomy))
+        labels = decide(self.taxonomy, probs, Cutoffs(default_thresholds(self.taxonomy)))
         found = scores(self.taxonomy, self.gold, labels)
         return {name: 100 * found[name] for name in FIGURES}
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cxnlp.inference.prediction import EMPTY, OTHER_LANGUAGE, Prediction
-from cxnlp.taxonomy import Taxonomy, decide, default_thresholds, load_taxonomy, probabilities
+from cxnlp.taxonomy import Cutoffs, Taxonomy, decide, default_thresholds, load_taxonomy, probabilities
 from cxnlp.text import clean
 
 
@@ -57,7 +57,7 @@ class FakeTagger:
 
     def _one(self, text: str) -> Prediction:
         probs = self.probabilities([text])
-        labels = decide(self.taxonomy, probs, default_thresholds(self.taxonomy, 0.8))[0]
+        labels = decide(self.taxonomy, probs, Cutoffs(default_thresholds(self.taxonomy, 0.8)))[0]
         named = {
             facet.name: dict(
                 zip(

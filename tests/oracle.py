@@ -15,7 +15,7 @@ import pytest
 
 from cxnlp.cli import evaluate as command
 from cxnlp.data import Review
-from cxnlp.taxonomy import Taxonomy, default_thresholds, encode_labels, load_taxonomy
+from cxnlp.taxonomy import Cutoffs, Taxonomy, default_thresholds, encode_labels, load_taxonomy
 
 TAXONOMY = load_taxonomy()
 SENTIMENTS = TAXONOMY["sentiment"].labels
@@ -37,7 +37,7 @@ class Oracle:
     """A fake model that knows the gold labels of some reviews and is wrong on the others."""
 
     taxonomy: Taxonomy = TAXONOMY
-    thresholds = default_thresholds(TAXONOMY)
+    cutoffs = Cutoffs(default_thresholds(TAXONOMY))
     manifest = None
 
     def __init__(self, reviews: Sequence[Review], wrong: frozenset[str] = frozenset()) -> None:

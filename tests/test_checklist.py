@@ -34,7 +34,7 @@ from cxnlp.evaluation.checklist.cases import case_from_record, texts_of_suite
 from cxnlp.evaluation.checklist.disturb import DISTURBANCES, disturbed
 from cxnlp.evaluation.checklist.expect import Adds, IsOneOf, Moves, Names, NamesNothing, Same
 from cxnlp.evaluation.checklist.lengths import LONG, SHORT, sweep
-from cxnlp.taxonomy import FacetValue, default_thresholds, encode_labels, load_taxonomy
+from cxnlp.taxonomy import Cutoffs, FacetValue, default_thresholds, encode_labels, load_taxonomy
 from cxnlp.text import text_hash
 
 TAXONOMY = load_taxonomy()
@@ -45,7 +45,7 @@ class Fake:
     """A fake model that says what a function says."""
 
     taxonomy = TAXONOMY
-    thresholds = default_thresholds(TAXONOMY)
+    cutoffs = Cutoffs(default_thresholds(TAXONOMY))
 
     def __init__(self, answer: Callable[[str], Labels]) -> None:
         self.answer = answer

@@ -14,7 +14,7 @@ from cxnlp.cli.main import build_parser, main
 
 COMMANDS = (
     "score", "columns", "report", "monitor", "evaluate", "checklist", "data", "taxonomy", "suggest", "labels",
-    "encoder", "train", "tune", "benchmark", "export", "serve", "info", "card",
+    "encoder", "train", "tune", "calibrate", "benchmark", "export", "serve", "info", "card",
 )  # fmt: skip
 
 

@@ -34,6 +34,9 @@ labels = ["bed", "food"]
 """
 
 
+HALF = Cutoffs({"topics": {"bed": 0.5, "food": 0.5}})
+
+
 @pytest.fixture(scope="module")
 def taxonomy() -> Taxonomy:
     return parse_taxonomy(TEXT, "hotel.toml")
@@ -147,7 +150,7 @@ def test_cutoffs_for_a_precision_by_hand(taxonomy: Taxonomy) -> None:
     p = np.array([[0.3, 0.7, 0.9, 0.02]] * 100 + [[0.3, 0.7, 0.6, 0.02]] * 100, np.float32)
     topics = [["bed"]] * 96 + [[]] * 4 + [["bed"]] * 60 + [[]] * 40
     gold = reviews(["good"] * 150 + ["bad"] * 50, topics)
-    found = precise_cutoffs(taxonomy, p, gold, {"topics": {"bed": 0.5, "food": 0.5}})
+    found = precise_cutoffs(taxonomy, p, gold, HALF)
     assert list(found) == ["0.7", "0.75", "0.8", "0.85", "0.9", "0.95"]
     # All together 156 of 200, so 0.75 holds from the ordinary threshold on, and 0.8 only above 0.6.
     assert found["0.75"].thresholds["topics"]["bed"] == 0.5
@@ -161,18 +164,18 @@ def test_cutoffs_for_a_precision_by_hand(taxonomy: Taxonomy) -> None:
 def test_a_label_that_is_never_so_precise_is_never_given(taxonomy: Taxonomy) -> None:
     p = np.array([[0.5, 0.5, 0.9, 0.9]] * 200, np.float32)
     gold = reviews(["good"] * 200, [["bed"]] * 100 + [[]] * 100)
-    found = precise_cutoffs(taxonomy, p, gold, {"topics": {"bed": 0.5, "food": 0.5}})
+    found = precise_cutoffs(taxonomy, p, gold, HALF)
     assert found["0.9"].thresholds["topics"] == {"bed": 1.0, "food": 1.0}
 
 
 def test_the_least_certain_tenth_is_marked(taxonomy: Taxonomy) -> None:
     sure = np.linspace(0.5, 1, 1_000)
     probs = np.column_stack([sure, 1 - sure, sure, sure]).astype(np.float32)
-    cutoff = review_cutoff(taxonomy, probs)
+    cutoff = review_cutoff(taxonomy, probs, Cutoffs({}))
     assert cutoff == {"mood": pytest.approx(0.55, abs=0.001)}
-    assert uncertain(taxonomy, probs, cutoff).mean() == pytest.approx(0.1, abs=0.002)
-    assert not uncertain(taxonomy, probs, {}).any()
-    assert uncertain(taxonomy, probs[:0], cutoff).shape == (0,)
+    assert uncertain(taxonomy, probs, Cutoffs({}, cutoff)).mean() == pytest.approx(0.1, abs=0.002)
+    assert not uncertain(taxonomy, probs, Cutoffs({})).any()
+    assert uncertain(taxonomy, probs[:0], Cutoffs({}, cutoff)).shape == (0,)
 
 
 def test_few_development_reviews_give_no_cutoffs(taxonomy: Taxonomy) -> None:
@@ -312,21 +315,11 @@ def test_a_label_that_the_network_never_gives_does_not_run_away(taxonomy: Taxono
     assert 0.005 < scaled[0, 3] < 0.05  # three in a hundred would be right
 
 
-def test_the_main_label_stays_the_main_one() -> None:
-    taxonomy = parse_taxonomy(TEXT + 'main = "topic"\n', "hotel.toml")
-    probs, gold = overconfident(1_000)
-    labelled = [Review(r.id, r.text, r.lang, {"topics": r.labels["topics"] or ("bed",)}) for r in gold]
-    scaling = fit_scaling(taxonomy, probs, labelled)
-    assert scaling["topics"]["bed"] == scaling["topics"]["food"]
-    scaled = scale_probabilities(taxonomy, probs, scaling)
-    assert (scaled[:, 2:].argmax(axis=1) == probs[:, 2:].argmax(axis=1)).all()
-
-
 def test_the_main_label_is_held_to_being_the_main_one() -> None:
     taxonomy = parse_taxonomy(TEXT + 'main = "topic"\n', "hotel.toml")
     # The more probable topic is always there, and is the main one in half of the reviews.
     p = np.array([[0.5, 0.5, 0.9, 0.8]] * 200, np.float32)
     gold = reviews(["good"] * 200, [("bed", "food")] * 100 + [("food", "bed")] * 100)
-    found = precise_cutoffs(taxonomy, p, gold, {"topics": {"bed": 0.5, "food": 0.5}})
+    found = precise_cutoffs(taxonomy, p, gold, HALF)
     assert found["0.9"].review["topics"] == 1.0
     assert found["0.9"].thresholds["topics"] == {"bed": 0.5, "food": 0.5}

@@ -13,7 +13,7 @@ import pytest
 from cxnlp.data import Review, split_of
 from cxnlp.errors import DataError, SettingsError
 from cxnlp.evaluation import evaluate, evaluate_labels, restrict, scores, show, show_labels
-from cxnlp.taxonomy import decide, default_thresholds
+from cxnlp.taxonomy import Cutoffs, decide, default_thresholds
 from oracle import TAXONOMY, Evaluate, Oracle, gold_reviews, record, write_lines
 
 
@@ -93,7 +93,7 @@ def test_ten_thousand_reviews_take_seconds() -> None:
 def test_scores_are_the_figures_of_all_reviews() -> None:
     reviews = gold_reviews(90)
     oracle = some_wrong(reviews, 4)
-    predicted = decide(TAXONOMY, oracle.probabilities([review.text for review in reviews]), oracle.thresholds)
+    predicted = decide(TAXONOMY, oracle.probabilities([review.text for review in reviews]), oracle.cutoffs)
     found = scores(TAXONOMY, reviews, predicted)
     report = evaluate(oracle, reviews, resamples=5)
     figures = {f"{f}/{name}": s["all"].value for f, names in report.figures.items() for name, s in names.items()}
@@ -120,7 +120,7 @@ def test_restricted_probabilities_share_what_all_had() -> None:
     assert found[0, TAXONOMY.slices["sentiment"]] == pytest.approx([0.25, 0.5, 0.25, 0])
     rest = np.delete(found, TAXONOMY.slices["sentiment"], axis=1)
     assert rest == pytest.approx(0.3)
-    assert decide(TAXONOMY, found, default_thresholds(TAXONOMY))[0]["sentiment"] == "neutral"
+    assert decide(TAXONOMY, found, Cutoffs(default_thresholds(TAXONOMY)))[0]["sentiment"] == "neutral"
 
 
 def test_a_label_that_is_left_out_is_never_given_even_at_probability_one() -> None:

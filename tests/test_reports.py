@@ -35,7 +35,7 @@ def made(
     right = score_reviews(Oracle(reviews), reviews)
     against = paired(TAXONOMY, reviews, scored.labels, right.labels, ("old", other), resamples=20, rounds=50)
     return study(
-        TAXONOMY, oracle.thresholds, reviews, scored, Rivals(),
+        TAXONOMY, oracle.cutoffs.thresholds, reviews, scored, Rivals(),
         against=against, with_text=with_text, resamples=20,
     )  # fmt: skip
 

@@ -276,7 +276,7 @@ def test_fine_tuning_with_several_labels(model: str) -> None:
     classifier = CxClassifier(model, mode="finetune", epochs=1, random_state=0).fit(TEXTS, [[mood] for mood in MOOD])
     probs = classifier.predict_proba(TEXTS)
     assert probs.shape == (40, 2)
-    limits = classifier.network_.thresholds["label"].values()
+    limits = classifier.network_.cutoffs.thresholds["label"].values()
     expected = [tuple(classifier.classes_[row >= list(limits)]) for row in probs.astype(np.float32)]
     assert classifier.predict(TEXTS).tolist() == expected
 

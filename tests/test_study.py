@@ -12,7 +12,7 @@ import pytest
 from cxnlp.data import Review
 from cxnlp.data.ratings import ratings_by_id
 from cxnlp.errors import DataError, ExtraError
-from cxnlp.evaluation import choose_thresholds, evaluate, evaluate_labels
+from cxnlp.evaluation import choose_cutoffs, evaluate, evaluate_labels
 from cxnlp.evaluation.baselines import MajorityScorer, star_label
 from cxnlp.evaluation.calibration import calibrations
 from cxnlp.evaluation.confusion import confusions
@@ -24,7 +24,7 @@ from cxnlp.evaluation.groupings import groupings, length_group
 from cxnlp.evaluation.second import read_second
 from cxnlp.evaluation.study import Rivals, study
 from cxnlp.evaluation.tfidf import TfidfScorer, split_for_training
-from cxnlp.taxonomy import Taxonomy, decide, default_thresholds
+from cxnlp.taxonomy import Cutoffs, Taxonomy, decide, default_thresholds
 from oracle import write_lines
 from tiny import records, toy_taxonomy
 
@@ -108,6 +108,24 @@ def test_calibration_error_of_equal_mass_bins_by_hand() -> None:
     assert error.value == pytest.approx((20 * 0.1 + 20 * 0.1) / 40, abs=1e-6)
     assert error.low <= error.value <= error.high
     assert (error.support, error.gold) == (40, 40)
+
+
+def test_the_calibration_error_that_chance_makes() -> None:
+    # Drawn again and again from probabilities that are true, the error is on the mean what stands there as by chance.
+    rng = np.random.default_rng(0)
+    said = rng.uniform(0.5, 1, 120)
+    p = probs(*(row((1 - one, one)) for one in said))
+    errors = []
+    for _ in range(150):
+        moods = np.where(rng.random(120) < said, "good", "bad")
+        reviews = [review(i, mood=mood) for i, mood in enumerate(moods)]
+        (found,) = calibrations(TOY, reviews, p, resamples=2)
+        errors.append(found.ece["all"].value)
+    assert found.by_chance["all"] == pytest.approx(np.mean(errors), rel=0.06)
+    # Where nothing is left to chance, there is none.
+    sure = probs(*[row((0.0, 1.0))] * 60)
+    (found,) = calibrations(TOY, [review(i, mood="good") for i in range(60)], sure, resamples=2)
+    assert found.by_chance["all"] == 0
 
 
 def test_equal_probabilities_share_a_bin() -> None:
@@ -206,7 +224,7 @@ def test_errors_are_sorted_by_confidence_limited_and_without_text() -> None:
         row((0.1, 0.9), parts=(0.9, 0.1), view=(0.8, 0.2, 0.5, 0.5)),  # the polarity, said with .8
         row((0.1, 0.9), parts=(0.9, 0.1)),  # right: no polarity is known
     )
-    labels = decide(TOY, said, default_thresholds(TOY))
+    labels = decide(TOY, said, Cutoffs(default_thresholds(TOY)))
     found = {one.facet: one for one in galleries(TOY, reviews, labels, said)}
     assert [(m.id, m.gold, m.predicted, round(m.confidence, 3), m.text) for m in found["mood"].misses] == [
         ("1", "bad", "good", 0.9, None),
@@ -228,7 +246,7 @@ def test_majority_says_the_same_of_everything() -> None:
     train = [review(0, mood="good", parts={"roof": "minus"}, when=("during",))] * 2 + [review(1, mood="bad")]
     scorer = MajorityScorer.train(TOY, train)
     assert (
-        decide(TOY, scorer.probabilities(["x", "y"]), scorer.thresholds)
+        decide(TOY, scorer.probabilities(["x", "y"]), scorer.cutoffs)
         == [{"mood": "good", "parts": {"roof": "minus"}, "when": ("during",)}] * 2
     )
     reviews = [review(0, mood="good"), review(1, mood="bad")]
@@ -269,12 +287,12 @@ def test_tfidf_is_a_scorer_that_learns(composed: tuple[Taxonomy, list[Review]]) 
     for facet in ("sentiment", "polarity"):
         groups = found[:, taxonomy.slices[facet]].reshape(10, -1, len(taxonomy[facet].labels))
         assert groups.sum(axis=2) == pytest.approx(1, abs=1e-5)
-    assert scorer.thresholds == choose_thresholds(taxonomy, found, dev)
+    assert scorer.cutoffs == choose_cutoffs(taxonomy, found, dev)
     report = evaluate(scorer, reviews, resamples=5)
     assert report.figures["sentiment"]["accuracy"]["all"].value == 1
     assert report.figures["touchpoints"]["polarity_f1"]["all"].value > 0.8
     assert scorer.probabilities([]).shape == (0, taxonomy.n_logits)
-    assert TfidfScorer.train(taxonomy, reviews).thresholds == default_thresholds(taxonomy)
+    assert TfidfScorer.train(taxonomy, reviews).cutoffs == Cutoffs(default_thresholds(taxonomy))
 
 
 def test_tfidf_of_labels_never_seen_and_of_nothing() -> None:
@@ -311,7 +329,7 @@ def test_a_second_annotator_counts_where_both_answered(tmp_path: Path) -> None:
     assert second.labels == [{"mood": "bad"}, {"mood": "bad"}]
     assert [one.line for one in second.problems] == [4, 5, 6]
     said = probs(row((0, 1)), row((1, 0)), row((0, 1)))
-    scored = Scored(said, decide(TOY, said, default_thresholds(TOY)))
+    scored = Scored(said, decide(TOY, said, Cutoffs(default_thresholds(TOY))))
     found = study(TOY, default_thresholds(TOY), reviews, scored, Rivals(second=second), resamples=5)
     model, majority, human = found.systems
     assert (model.key, majority.key, human.key) == ("model", "majority", "second")

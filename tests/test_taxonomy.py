@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 
 from cxnlp.errors import TaxonomyError
 from cxnlp.taxonomy import (
+    Cutoffs,
     Kind,
     check_labels,
     decide,
     default_thresholds,
     encode_labels,
+    first_labels,
     load_taxonomy,
     parse_taxonomy,
     probabilities,
+    uncertain,
 )
 
 DEFAULT = load_taxonomy()
@@ -296,17 +299,34 @@ def test_thresholds_order_main_label_and_polarity_of_what_is_present() -> None:
     probs = np.array([row], np.float32)
     thresholds = default_thresholds(SMALL)
     assert thresholds == {"parts": {"room": 0.5, "food": 0.5, "pool": 0.5}, "times": {"before": 0.5, "during": 0.5}}
-    labels = decide(SMALL, probs, thresholds)[0]
+    labels = decide(SMALL, probs, Cutoffs(thresholds))[0]
     assert labels == {"mood": "good", "parts": {"pool": "good", "room": "bad"}, "times": ("before",)}
     assert list(labels["parts"]) == ["pool", "room"]  # the most probable first
     thresholds = {"parts": {"room": 0.71, "food": 0.30, "pool": 0.90}, "times": {"before": 0.9, "during": 0.1}}
-    labels = decide(SMALL, probs, thresholds)[0]
+    labels = decide(SMALL, probs, Cutoffs(thresholds))[0]
     # A probability equal to its threshold counts; the most probable time is the main one though below its threshold.
     assert labels == {"mood": "good", "parts": {"pool": "good", "food": "good"}, "times": ("before", "during")}
 
 
+def test_what_is_added_to_the_log_odds_decides_the_main_label_alone() -> None:
+    times = SMALL.slices["times"]
+    probs = np.full((3, 13), 0.5, np.float32)
+    # Log-odds 0.85 and 0, 0.85 and -0.85, 0 and 0.85.
+    probs[:, times] = [[0.7, 0.5], [0.7, 0.3], [0.5, 0.7]]
+    cutoffs = Cutoffs(default_thresholds(SMALL), {"times": 0.6}, {"times": {"before": 0.0, "during": 1.0}})
+    assert [one["times"] for one in decide(SMALL, probs, cutoffs)] == [
+        ("during", "before"),
+        ("before",),
+        ("during", "before"),
+    ]
+    first, sure = first_labels(SMALL["times"], probs[:, times], cutoffs)
+    assert first.tolist() == [1, 0, 1]
+    np.testing.assert_allclose(sure, [0.5, 0.7, 0.7])
+    assert uncertain(SMALL, probs, cutoffs).tolist() == [True, False, False]
+
+
 def test_no_reviews_are_no_labels() -> None:
-    assert decide(SMALL, np.zeros((0, 13), np.float32), default_thresholds(SMALL)) == []
+    assert decide(SMALL, np.zeros((0, 13), np.float32), Cutoffs(default_thresholds(SMALL))) == []
 
 
 _PARTS = st.dictionaries(st.sampled_from(["room", "food", "pool"]), st.sampled_from(["bad", "good"]))
@@ -320,4 +340,4 @@ def test_labels_come_back_from_logits_that_are_sure_of_them(records: list[dict[s
     logits = np.where(targets.values > 0, 8, -8).astype(np.float32)
     for row, main in enumerate(targets.main[:, 0]):
         logits[row, SMALL.slices["times"].start + main] += 1
-    assert decide(SMALL, probabilities(SMALL, logits), default_thresholds(SMALL)) == records
+    assert decide(SMALL, probabilities(SMALL, logits), Cutoffs(default_thresholds(SMALL))) == records

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cxnlp.data import Review
-from cxnlp.evaluation import choose_thresholds, scores
-from cxnlp.taxonomy import Taxonomy, decide, default_thresholds, parse_taxonomy
+from cxnlp.evaluation import choose_cutoffs, scores
+from cxnlp.taxonomy import Cutoffs, Taxonomy, decide, default_thresholds, parse_taxonomy
 
 LABELS = ("bed", "food", "price")
 
@@ -28,7 +30,7 @@ def probs(rows: list[list[float]]) -> np.ndarray:
 
 
 def choose(rows: list[list[float]], gold: list[tuple[str, ...] | None], shrinkage: float = 50) -> dict[str, float]:
-    return choose_thresholds(taxonomy(), probs(rows), reviews(gold), shrinkage)["topics"]
+    return choose_cutoffs(taxonomy(), probs(rows), reviews(gold), shrinkage).thresholds["topics"]
 
 
 def test_common_threshold_is_the_middle_of_the_best_range() -> None:
@@ -66,7 +68,8 @@ def test_own_thresholds_that_do_no_better_are_dropped() -> None:
 def test_without_positives_or_without_labels_the_threshold_stays_a_half() -> None:
     assert choose([[0.9, 0.8, 0.7]], [()]) == dict.fromkeys(LABELS, 0.5)
     assert choose([[0.9, 0.8, 0.7]], [None]) == dict.fromkeys(LABELS, 0.5)
-    assert choose_thresholds(taxonomy(), np.zeros((0, 3), np.float32), [])["topics"] == dict.fromkeys(LABELS, 0.5)
+    nothing = choose_cutoffs(taxonomy(), np.zeros((0, 3), np.float32), [])
+    assert nothing == Cutoffs({"topics": dict.fromkeys(LABELS, 0.5)})
 
 
 def test_reviews_without_the_facet_do_not_count() -> None:
@@ -88,8 +91,8 @@ def test_the_main_label_is_given_whatever_the_threshold() -> None:
     # The main labels (0.2, 0.15) need no low threshold, and the threshold is chosen for the others alone.
     rows = probs([[0.2, 0.1, 0.1], [0.1, 0.15, 0.1], [0.9, 0.4, 0.6]])
     gold: list[tuple[str, ...] | None] = [("bed",), ("food",), ("bed", "price")]
-    found = choose_thresholds(taxonomy(main=True), rows, reviews(gold))
-    assert found["topics"] == dict.fromkeys(LABELS, pytest.approx(0.5, abs=0.002))
+    found = choose_cutoffs(taxonomy(main=True), rows, reviews(gold))
+    assert found.thresholds["topics"] == dict.fromkeys(LABELS, pytest.approx(0.5, abs=0.002))
     predicted = decide(taxonomy(main=True), rows, found)
     assert scores(taxonomy(main=True), reviews(gold), predicted)["topics/micro_f1"] == 1
 
@@ -110,9 +113,10 @@ def test_never_worse_than_any_common_threshold(
     tax = taxonomy(main)
     gold = reviews([tuple(sorted(labels)) for _, labels in rows])
     p = probs([values for values, _ in rows])
-    found = choose_thresholds(tax, p, gold, shrinkage)
-    assert all(0.05 <= t <= 0.95 for t in found["topics"].values())
+    found = choose_cutoffs(tax, p, gold, shrinkage)
+    assert all(0.05 <= t <= 0.95 for t in found.thresholds["topics"].values())
     chosen = scores(tax, gold, decide(tax, p, found))["topics/micro_f1"]
     for common in np.linspace(0.05, 0.95, 19).round(3):
-        other = scores(tax, gold, decide(tax, p, default_thresholds(tax, float(common))))["topics/micro_f1"]
+        other_cutoffs = replace(found, thresholds=default_thresholds(tax, float(common)))
+        other = scores(tax, gold, decide(tax, p, other_cutoffs))["topics/micro_f1"]
         assert chosen >= other - 1e-9

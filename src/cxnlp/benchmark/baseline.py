@@ -16,4 +16,4 @@ def baseline_labels(
 ) -> list[dict[str, FacetValue]]:
     """Learn from ``train``, choose thresholds on ``dev``, and label ``test``."""
     scorer = TfidfScorer.train(taxonomy, train, dev)
-    return decide(taxonomy, scorer.probabilities([review.text for review in test]), scorer.thresholds)
+    return decide(taxonomy, scorer.probabilities([review.text for review in test]), scorer.cutoffs)

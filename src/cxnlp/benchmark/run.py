@@ -20,7 +20,7 @@ from cxnlp.benchmark.store import BASELINE, Store
 from cxnlp.data import Review
 from cxnlp.data.fingerprint import fingerprint
 from cxnlp.errors import SettingsError
-from cxnlp.evaluation import choose_thresholds, evaluate_labels
+from cxnlp.evaluation import choose_cutoffs, evaluate_labels
 from cxnlp.settings import DataSettings, Recipe, as_table
 from cxnlp.taxonomy import Taxonomy, decide
 from cxnlp.training.dataset import TrainingData
@@ -146,9 +146,9 @@ def _run_seed(
     store.claim()
     train_network(trainer, folder, resume=True)  # of a seed that was cut short, its whole epochs are kept
     tagger = trainer.tagger()
-    thresholds = choose_thresholds(taxonomy, tagger.probabilities([review.text for review in dev]), dev)
+    cutoffs = choose_cutoffs(taxonomy, tagger.probabilities([review.text for review in dev]), dev)
     probs = tagger.probabilities([review.text for review in divided.test])
-    found = [flatten(taxonomy, labels) for labels in decide(taxonomy, probs, thresholds)]
+    found = [flatten(taxonomy, labels) for labels in decide(taxonomy, probs, cutoffs)]
     best = trainer.state.best_metric
     return {
         "seed": seed,

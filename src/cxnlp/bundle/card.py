@@ -145,9 +145,18 @@ def _learnt_from(manifest: Manifest) -> str:
         stated = f", licence {earlier['license']}" if earlier.get("license") else ""
         bundle = f"*{earlier['name']}* (manifest {earlier['digest'][:12]}{stated})"
         started = f"\n\nStarted from the model {bundle}, whose data stand here too."
+    calibrated = manifest.data.get("calibrated_on")
+    fitted = ""
+    if calibrated:
+        by_language = ", ".join(f"{language} {n:,}" for language, n in calibrated["reviews"].items())
+        fitted = f"\n\nThresholds and calibration were learnt on {calibrated['name']}: {by_language}."
     left_out = "; ".join(f"{n:,} {reason}" for reason, n in manifest.data.get("left_out", {}).items())
     left = f"\n\nNot trained on, of the training parts of these data: {left_out}." if left_out else ""
-    return f"## Learnt from\n\nThe encoder: {origin} (licence: {licence}).{started}\n\n{table}{left}" if rows else ""
+    return (
+        f"## Learnt from\n\nThe encoder: {origin} (licence: {licence}).{started}\n\n{table}{left}{fitted}"
+        if rows
+        else ""
+    )
 
 
 def _tables(scores: Mapping[str, Figures]) -> str:

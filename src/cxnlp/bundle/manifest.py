@@ -17,7 +17,7 @@ FORMAT_VERSION = 3
 MANIFEST_FILE = "manifest.json"
 _FORMS = {
     "name": str, "taxonomy": str, "thresholds": dict, "max_tokens": int, "overlap": int, "encoder": dict,
-    "scaling": dict, "review": dict, "precise": dict,
+    "scaling": dict, "main": dict, "review": dict, "precise": dict,
     "recipe": dict, "data": dict, "scores": dict, "parity": dict, "files": dict, "cxnlp_version": str,
 }  # fmt: skip
 _WORDS = {str: "text", int: "a whole number", dict: "an object"}
@@ -45,6 +45,9 @@ class Manifest:
     """The encoder's Hugging Face configuration."""
     scaling: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
     """Facet to label to the scale and the shift of its logit, by which probabilities mean what they say."""
+    main: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Facet with a main label to label to what is added to its log-odds before the label with the most is the main one;
+    facets without any take the most probable label."""
     review: Mapping[str, float] = field(default_factory=dict)
     """Facet to the probability of its first label under which a review is marked for a person."""
     precise: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -134,6 +137,9 @@ class Manifest:
         for name, scales in self.scaling.items():
             if not _scales_fit(name, scales, taxonomy):
                 raise BundleError(f"{where}: the scaling of {name!r} does not match its labels; export the bundle anew")
+        for name, shifts in self.main.items():
+            if not _shifts_fit(name, shifts, taxonomy):
+                raise BundleError(f"{where}: main of {name!r} does not match its labels; export the bundle anew")
         return taxonomy
 
     def cutoffs(self, min_precision: float | None = None) -> Cutoffs:
@@ -143,12 +149,12 @@ class Manifest:
             SettingsError: there are none for that precision.
         """
         if min_precision is None:
-            return Cutoffs(self.thresholds, self.review)
+            return Cutoffs(self.thresholds, self.review, self.main)
         found = self.precise.get(f"{min_precision:g}")
         if found is None:
             known = ", ".join(self.precise) or "none: train it anew"
             raise SettingsError(f"no cutoffs for a precision of {min_precision:g}; the model {self.name} has: {known}")
-        return Cutoffs(found["thresholds"], found["review"])
+        return Cutoffs(found["thresholds"], found["review"], self.main)
 
 
 def digest_of(table: Mapping[str, Any]) -> str:
@@ -184,6 +190,13 @@ def _scales_fit(name: str, scales: object, taxonomy: Taxonomy) -> bool:
     if facet is None or not isinstance(scales, Mapping) or set(scales) != set(facet.labels):
         return False
     return all(isinstance(pair, list | tuple) and len(pair) == 2 and _is_scale(*pair) for pair in scales.values())
+
+
+def _shifts_fit(name: str, shifts: object, taxonomy: Taxonomy) -> bool:
+    facet = next((facet for facet in taxonomy.main_facets if facet.name == name), None)
+    if facet is None or not isinstance(shifts, Mapping) or set(shifts) != set(facet.labels):
+        return False
+    return all(isinstance(shift, int | float) and math.isfinite(shift) for shift in shifts.values())
 
 
 def _is_scale(scale: object, shift: object) -> bool:

@@ -131,8 +131,10 @@ def write_bundle(folder: Path, fill: Callable[[Path], Manifest]) -> Bundle:
     return replace(bundle, folder=folder)
 
 
-def copy_bundle(source: Path, folder: Path) -> Bundle:
-    """Copy a bundle, checked before and after; an older bundle of that name is replaced.
+def copy_bundle(source: Path, folder: Path, manifest: Manifest | None = None) -> Bundle:
+    """Copy a bundle, checked before and after, if asked with another manifest.
+
+    An older bundle of that name is replaced.
 
     Raises:
         BundleError: the source cannot be used, or the place is taken or cannot be written.
@@ -142,7 +144,7 @@ def copy_bundle(source: Path, folder: Path) -> Bundle:
     def fill(work: Path) -> Manifest:
         for name in FILES:
             shutil.copyfile(source / name, work / name)
-        return bundle.manifest
+        return manifest or bundle.manifest
 
     return write_bundle(folder, fill)
 

@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
             # A file may be evaluated and trained on, each split by itself; its broken lines count once.
             problems = list(dict.fromkeys([*problems, *rivals.problems]))
             found = study(
-                taxonomy, tagger.thresholds, reviews, scored, rivals.rivals,
+                taxonomy, tagger.cutoffs.thresholds, reviews, scored, rivals.rivals,
                 only=only, against=against, with_text=args.with_text,
             )  # fmt: skip
             write_all(outputs, found, source, _facts(args, only, len(gold.problems)))

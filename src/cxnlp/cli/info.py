@@ -32,6 +32,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"trained on  {source}: {', '.join(f'{language} {n:,}' for language, n in counts.items())}")
     if earlier := manifest.data.get("started_from"):
         print(f"started     from {earlier['name']} (manifest {earlier['digest'][:12]}), whose data are among these")
+    if calibrated := manifest.data.get("calibrated_on"):
+        fitted = ", ".join(f"{language} {n:,}" for language, n in calibrated["reviews"].items())
+        print(f"calibrated  on {calibrated['name']}: {fitted}")
     changed = ", ".join(f"{language} {share:.2%}" for language, share in manifest.parity.items())
     print(f"precisions  --min-precision takes: {', '.join(manifest.precise) or 'none recorded'}")
     print(f"eight bits  changed labels: {changed or 'not recorded'}")

@@ -13,7 +13,7 @@ from cxnlp.errors import CxnlpError
 # Each module has add_parser(subparsers) and run(args) -> exit code, and imports what is heavy only in run.
 _COMMANDS = (
     "score", "columns", "report", "monitor", "evaluate", "checklist", "data", "taxonomy", "suggest", "labels",
-    "encoder", "train", "tune", "benchmark", "export", "serve", "info", "card",
+    "encoder", "train", "tune", "calibrate", "benchmark", "export", "serve", "info", "card",
 )  # fmt: skip
 
 FAILED = 2

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxnlp.data import Review
-from cxnlp.taxonomy import Facet, FacetValue, Kind, Taxonomy, Thresholds, encode_labels
+from cxnlp.taxonomy import Cutoffs, Facet, FacetValue, Kind, Taxonomy, encode_labels
 
 # Nothing reaches the first. Whatever may be given at all reaches the second.
 _NEVER, _ALWAYS = 2.0, 1e-6
@@ -25,7 +25,7 @@ class MajorityScorer:
     """
 
     taxonomy: Taxonomy
-    thresholds: Thresholds
+    cutoffs: Cutoffs
     shares: npt.NDArray[np.float32]
     """(l,)"""
 
@@ -49,7 +49,7 @@ class MajorityScorer:
                 thresholds[facet.name] = {
                     label: _ALWAYS if i == most else _NEVER for i, label in enumerate(facet.labels)
                 }
-        return cls(taxonomy, thresholds, shares)
+        return cls(taxonomy, Cutoffs(thresholds), shares)
 
     def probabilities(
         self, texts: Sequence[str], progress: Callable[[int], None] | None = None

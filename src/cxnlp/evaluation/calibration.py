@@ -10,12 +10,14 @@ of confidence from the share that is right, over bins weighted by what is in the
 
 Bins are laid once, over all reviews. Then the error is a figure of sums over reviews like any other, with bootstrap
 intervals over whole reviews. Chance alone makes it larger than 0, the more so the fewer the judgements, and so does
-drawing again: an interval lies a little high.
+drawing again: an interval lies a little high. How large chance makes it is given beside it: what is to be expected of
+a model whose every probability is true, on judgements with the same probabilities.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +59,8 @@ class Calibration:
     facet: str
     ece: Mapping[str, Estimate]
     """Slice (``all`` and languages) to error; ``gold`` is the number of judgements."""
+    by_chance: Mapping[str, float]
+    """Slice to the error that is to be expected of true probabilities, if the judgements were drawn each by itself."""
     bins: Sequence[Bin]
 
 
@@ -89,14 +93,15 @@ def calibrations(
     seed: int = 0,
 ) -> list[Calibration]:
     """Give the calibration of every facet of which something is known, from the probabilities (n, l) of n reviews."""
-    judged = [one for one in judgements(taxonomy, reviews, probs) if len(one.owner)]
-    comparisons = [binned(one, len(reviews)) for one in judged]
+    judged_by = {one.facet: one for one in judgements(taxonomy, reviews, probs) if len(one.owner)}
+    comparisons = [binned(one, len(reviews)) for one in judged_by.values()]
     languages = languages_of(reviews)
     sums = slice_sums(comparisons, languages, languages_in_order(taxonomy, languages), resamples, seed)
     out = []
     for one, found in zip(comparisons, sums, strict=True):
         counts = found.slices[ALL].counts  # (1 + resamples, 3, bins)
-        out.append(Calibration(one.facet, estimates(one, found.slices)[ECE], _bins(counts)))
+        ece = estimates(one, found.slices)[ECE]
+        out.append(Calibration(one.facet, ece, _by_chance(judged_by[one.facet], languages, ece), _bins(counts)))
     return out
 
 
@@ -119,11 +124,32 @@ def _judgements(taxonomy: Taxonomy, facet: Facet, gold: Targets, probs: Floats) 
     return Judgements(facet.name, groups.max(axis=2)[known], right[known], np.nonzero(known)[0])
 
 
+def _edges(confidence: Floats) -> Floats:
+    number = max(1, min(BINS, len(confidence) // MIN_IN_BIN))
+    in_order = np.sort(confidence)
+    return np.unique(in_order[[len(in_order) * i // number for i in range(1, number)]])
+
+
+def _by_chance(judged: Judgements, languages: npt.NDArray[np.str_], slices: Iterable[str]) -> dict[str, float]:
+    """Give the mean distance of a sum of independent judgements, each right with its probability, from its mean.
+
+    In a bin it is that of a normal distribution with the same variance.
+    """
+    edges = _edges(judged.confidence)
+    which = np.searchsorted(edges, judged.confidence, side="right")  # (m,)
+    spoken = languages[judged.owner]
+    found = {}
+    for name in slices:
+        rows = np.full(len(which), True) if name == ALL else spoken == name
+        p = judged.confidence[rows]
+        variances = np.bincount(which[rows], p * (1 - p), len(edges) + 1)
+        found[name] = float(np.sqrt(2 * variances / np.pi).sum() / len(p)) if len(p) else math.nan
+    return found
+
+
 def binned(judged: Judgements, n: int) -> Comparison:
     """Lay judgements into bins; give what each of n reviews adds to them."""
-    number = max(1, min(BINS, len(judged.confidence) // MIN_IN_BIN))
-    in_order = np.sort(judged.confidence)
-    edges = np.unique(in_order[[len(in_order) * i // number for i in range(1, number)]])
+    edges = _edges(judged.confidence)
     which = np.searchsorted(edges, judged.confidence, side="right")  # (m,)
     counts = np.zeros((n, 3, len(edges) + 1), np.float32)
     for part, values in ((metrics.HITS, judged.right), (metrics.PREDICTED, judged.confidence), (metrics.GOLD, 1)):

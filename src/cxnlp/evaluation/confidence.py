@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cxnlp.bundle import Manifest
 from cxnlp.data import Review
+from cxnlp.evaluation.choice import MIN_LABELLED
 from cxnlp.evaluation.precise import MIN_REVIEWS, precise_cutoffs, review_cutoff
-from cxnlp.evaluation.scaling import MIN_LABELLED, cross_fitted, few_labelled, fit_scaling
-from cxnlp.evaluation.thresholds import choose_thresholds
+from cxnlp.evaluation.scaling import cross_fitted, few_labelled, fit_scaling
+from cxnlp.evaluation.thresholds import choose_cutoffs
 from cxnlp.taxonomy import Cutoffs, Facet, Scaling, Taxonomy, scale_probabilities
 
 
@@ -23,6 +26,24 @@ class Confidence:
     cutoffs: Cutoffs
     precise: Mapping[str, Cutoffs] = field(default_factory=dict)
     """A precision, such as ``0.9``, to the cutoffs from which labels are right that often."""
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Confidence:
+        """Give that of a bundle."""
+        precise = {name: manifest.cutoffs(float(name)) for name in manifest.precise}
+        return cls(manifest.scaling, manifest.cutoffs(), precise)
+
+    def as_fields(self) -> dict[str, Any]:
+        """Give the fields of a manifest that hold it."""
+        return {
+            "scaling": self.scaling,
+            "main": self.cutoffs.main,
+            "thresholds": self.cutoffs.thresholds,
+            "review": self.cutoffs.review,
+            "precise": {
+                name: {"thresholds": one.thresholds, "review": one.review} for name, one in self.precise.items()
+            },
+        }
 
     def for_taxonomy(self, before: Taxonomy, taxonomy: Taxonomy) -> Confidence:
         """Give what of this also holds in another taxonomy: that of facets with the very same labels.
@@ -37,7 +58,8 @@ class Confidence:
         thresholds = {name: limits for name, limits in self.cutoffs.thresholds.items() if name in same}
         review = {name: value for name, value in self.cutoffs.review.items() if name in same}
         whole = len(same) == len(taxonomy.facets) == len(before.facets)
-        return Confidence(scaling, Cutoffs(thresholds, review), self.precise if whole else {})
+        main = {name: shifts for name, shifts in self.cutoffs.main.items() if name in same}
+        return Confidence(scaling, Cutoffs(thresholds, review, main), self.precise if whole else {})
 
 
 NOTHING = Confidence({}, Cutoffs({}))
@@ -49,8 +71,8 @@ def learn_confidence(
     """Learn scaling, thresholds and cutoffs.
 
     Thresholds and cutoffs are chosen on cross-fitted probabilities: each review's are scaled by what the others say.
-    What there are too few reviews to learn is that of ``before``, as far as it goes: scaling and thresholds of facets
-    with fewer than 30 gold labels, cutoffs with fewer than 100 reviews.
+    What there are too few reviews to learn is that of ``before``, as far as it goes: scaling, main label and thresholds
+    of facets with fewer than 30 gold labels, cutoffs with fewer than 100 reviews.
 
     Args:
         taxonomy: of the probabilities.
@@ -59,19 +81,19 @@ def learn_confidence(
         before: what the model that the network was started from had, ``for_taxonomy``.
     """
     few = few_labelled(taxonomy, reviews)
-    kept = {name: before.scaling[name] for name in few if name in before.scaling}
-    scaled = scale_probabilities(taxonomy, cross_fitted(taxonomy, probs, reviews), kept)
-    thresholds = choose_thresholds(taxonomy, scaled, reviews)
-    thresholds |= {name: dict(before.cutoffs.thresholds[name]) for name in few if name in before.cutoffs.thresholds}
-    scaling = {**kept, **fit_scaling(taxonomy, probs, reviews)}
+    kept_scaling = {name: before.scaling[name] for name in few if name in before.scaling}
+    scaled = scale_probabilities(taxonomy, cross_fitted(taxonomy, probs, reviews), kept_scaling)
+    chosen = choose_cutoffs(taxonomy, scaled, reviews)
+    kept = before.cutoffs
+    thresholds = {**chosen.thresholds, **{name: kept.thresholds[name] for name in few if name in kept.thresholds}}
+    main = {**chosen.main, **{name: kept.main[name] for name in few if name in kept.main}}
+    scaling = {**kept_scaling, **fit_scaling(taxonomy, probs, reviews)}
     if len(reviews) < MIN_REVIEWS:
-        precise = {name: _no_lower(cutoffs, thresholds) for name, cutoffs in before.precise.items()}
-        return Confidence(scaling, Cutoffs(thresholds, before.cutoffs.review), precise)
-    return Confidence(
-        scaling=scaling,
-        cutoffs=Cutoffs(thresholds, review_cutoff(taxonomy, scaled)),
-        precise=precise_cutoffs(taxonomy, scaled, reviews, thresholds),
-    )
+        cutoffs = Cutoffs(thresholds, kept.review, main)
+        return Confidence(scaling, cutoffs, {name: _no_lower(one, cutoffs) for name, one in before.precise.items()})
+    cutoffs = Cutoffs(thresholds, main=main)
+    cutoffs = replace(cutoffs, review=review_cutoff(taxonomy, scaled, cutoffs))
+    return Confidence(scaling, cutoffs, precise_cutoffs(taxonomy, scaled, reviews, cutoffs))
 
 
 def too_few(taxonomy: Taxonomy, reviews: Sequence[Review], before: Confidence | None) -> str:
@@ -95,9 +117,9 @@ def _asks(facet: Facet) -> tuple[object, ...]:
     return facet.name, facet.kind, facet.main, frozenset(facet.labels)
 
 
-def _no_lower(cutoffs: Cutoffs, thresholds: Mapping[str, Mapping[str, float]]) -> Cutoffs:
+def _no_lower(precise: Cutoffs, cutoffs: Cutoffs) -> Cutoffs:
     raised = {
-        name: {label: max(limit, thresholds[name][label]) for label, limit in limits.items()}
-        for name, limits in cutoffs.thresholds.items()
+        name: {label: max(limit, cutoffs.thresholds[name][label]) for label, limit in limits.items()}
+        for name, limits in precise.thresholds.items()
     }
-    return Cutoffs(raised, cutoffs.review)
+    return Cutoffs(raised, precise.review, cutoffs.main)

@@ -17,7 +17,7 @@ from cxnlp.evaluation.figures import estimates, estimates_with_mean, label_score
 from cxnlp.evaluation.report import ALL, Estimate, LabelScore, Report
 from cxnlp.evaluation.restrict import check_only, restrict
 from cxnlp.evaluation.slices import Groupings, languages_in_order, languages_of, slice_sums
-from cxnlp.taxonomy import Taxonomy, Thresholds, decide
+from cxnlp.taxonomy import Cutoffs, Taxonomy, decide
 
 Progress = Callable[[int], None]
 
@@ -30,8 +30,8 @@ class Scorer(Protocol):
         """The labels that the model knows."""
 
     @property
-    def thresholds(self) -> Thresholds:
-        """The probability from which each label is given."""
+    def cutoffs(self) -> Cutoffs:
+        """From which probability labels are given, and which is the main one."""
 
     def probabilities(self, texts: Sequence[str], progress: Progress | None = None) -> npt.NDArray[np.float32]:
         """Give the probabilities (n, l) of n texts; call ``progress`` with the number of texts newly done."""
@@ -59,7 +59,7 @@ def score_reviews(
     check_only(scorer.taxonomy, reviews, only)
     probs = scorer.probabilities([review.text for review in reviews], progress)
     probs = restrict(scorer.taxonomy, probs, only)
-    return Scored(probs, decide(scorer.taxonomy, probs, scorer.thresholds))
+    return Scored(probs, decide(scorer.taxonomy, probs, scorer.cutoffs))
 
 
 def evaluate(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxnlp.data import Review
-from cxnlp.taxonomy import Cutoffs, Facet, Kind, Taxonomy, Thresholds, encode_labels
+from cxnlp.taxonomy import Cutoffs, Facet, Kind, Taxonomy, encode_labels, first_labels
 
 Floats32 = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -26,7 +26,9 @@ _GRID = np.concatenate([np.linspace(0.05, 0.95, 181), np.linspace(0.955, 0.995, 
 _NEVER = 1.0
 
 
-def review_cutoff(taxonomy: Taxonomy, probs: Floats32, share: float = REVIEW_SHARE) -> dict[str, float]:
+def review_cutoff(
+    taxonomy: Taxonomy, probs: Floats32, cutoffs: Cutoffs, share: float = REVIEW_SHARE
+) -> dict[str, float]:
     """Give the confidence below which the least certain ``share`` of reviews (n, l) lies.
 
     It is that of the first facet that always gives a label. Empty if there is none, or fewer than ``MIN_REVIEWS``.
@@ -34,12 +36,12 @@ def review_cutoff(taxonomy: Taxonomy, probs: Floats32, share: float = REVIEW_SHA
     facet = next((facet for facet in taxonomy.answers if facet.kind is Kind.ONE_OF or facet.main), None)
     if facet is None or len(probs) < MIN_REVIEWS:
         return {}
-    top = probs[:, taxonomy.slices[facet.name]].max(axis=1)
+    top = first_labels(facet, probs[:, taxonomy.slices[facet.name]], cutoffs)[1]
     return {facet.name: round(float(np.quantile(top, share)), 4)}
 
 
 def precise_cutoffs(
-    taxonomy: Taxonomy, probs: Floats32, reviews: Sequence[Review], thresholds: Thresholds
+    taxonomy: Taxonomy, probs: Floats32, reviews: Sequence[Review], cutoffs: Cutoffs
 ) -> dict[str, Cutoffs]:
     """Find for each of ``PRECISIONS`` the cutoffs from which labels are right that often.
 
@@ -52,7 +54,7 @@ def precise_cutoffs(
         taxonomy: of the probabilities.
         probs: (n, l) scaled probabilities, cross-fitted where the scaling was learnt on the same reviews.
         reviews: n labelled reviews.
-        thresholds: the ordinary ones.
+        cutoffs: the ordinary ones.
     """
     if len(reviews) < MIN_REVIEWS:
         return {}
@@ -68,11 +70,16 @@ def precise_cutoffs(
         if len(p) >= MIN_REVIEWS and (facet.kind is Kind.ONE_OF or facet.main):
             column = taxonomy.main_facets.index(facet) if facet.main else None
             wanted = gold.argmax(axis=1) if column is None else targets.main[known, column]
-            firsts[facet.name] = _counts(p.max(axis=1), p.argmax(axis=1) == wanted)
+            first, sure = first_labels(facet, p, cutoffs)
+            firsts[facet.name] = _counts(sure, first == wanted)
     return {
         f"{precision:g}": Cutoffs(
-            {name: _limits(taxonomy[name], counts, thresholds[name], precision) for name, counts in labels.items()},
+            {
+                name: _limits(taxonomy[name], counts, cutoffs.thresholds[name], precision)
+                for name, counts in labels.items()
+            },
             {name: _cutoff(*counts, precision) for name, counts in firsts.items()},
+            cutoffs.main,
         )
         for precision in PRECISIONS
     }

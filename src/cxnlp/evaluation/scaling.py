@@ -8,20 +8,25 @@ import numpy as np
 import numpy.typing as npt
 
 from cxnlp.data import Review
-from cxnlp.taxonomy import Facet, Kind, Targets, Taxonomy, encode_labels, scale_probabilities
-from cxnlp.taxonomy.scaling import log_odds, log_probabilities
+from cxnlp.evaluation.choice import MIN_LABELLED, fit_choice, newton
+from cxnlp.taxonomy import (
+    Facet,
+    Kind,
+    Targets,
+    Taxonomy,
+    encode_labels,
+    log_odds,
+    log_probabilities,
+    scale_probabilities,
+)  # fmt: skip
 
 Floats32 = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 Bits = npt.NDArray[np.bool_]
 
 FOLDS = 10
-MIN_LABELLED = 30
-"""Of fewer gold labels a facet's scaling is not learnt: it stays as the network gives it."""
 # A label's own scale and shift are drawn to those of its facet as if so many observations had them.
 _PRIOR = 20.0
-_TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4), 401))
-_STEPS, _HALVINGS = 50, 30
 _LEAST_SCALE = 0.05
 
 
@@ -30,9 +35,9 @@ def fit_scaling(
 ) -> dict[str, dict[str, tuple[float, float]]]:
     """Choose the scaling under which the gold labels of n reviews are most likely.
 
-    A softmax facet gets one temperature. The labels of an ``any_of`` facet get a scale and a shift in common, then
-    each its own, drawn towards the common ones the more, the fewer reviews have the label; with a main label it stays
-    at those in common.
+    A softmax facet gets one scale, and shifts where they do good (``choice.py``). The labels of an ``any_of`` facet get
+    a scale and a shift in common, then each its own, drawn towards the common ones the more, the fewer reviews have the
+    label.
 
     Args:
         taxonomy: of the probabilities.
@@ -68,23 +73,18 @@ def _fit(taxonomy: Taxonomy, probs: Floats32, targets: Targets) -> dict[str, dic
         part, gold, known = probs[:, where], targets.values[:, where] > 0, targets.mask[:, where] > 0
         if gold.sum() < MIN_LABELLED:
             continue
-        fit = _platt if facet.kind is Kind.ANY_OF else _temperature
+        fit = _platt if facet.kind is Kind.ANY_OF else _choice
         scaling[facet.name] = fit(facet, part, gold, known)
     return scaling
 
 
-def _temperature(facet: Facet, probs: Floats32, gold: Bits, known: Bits) -> dict[str, tuple[float, float]]:
+def _choice(facet: Facet, probs: Floats32, gold: Bits, known: Bits) -> dict[str, tuple[float, float]]:
     k = len(facet.labels)
-    of_gold = gold.reshape(-1, k)
-    judged = of_gold.any(axis=1) & known.reshape(-1, k)[:, 0]
-    logits, right = log_probabilities(probs).reshape(-1, k)[judged], of_gold[judged]
-    losses = []
-    for temperature in _TEMPERATURES:
-        z = logits / temperature
-        z = z - z.max(axis=1, keepdims=True)
-        losses.append(float((np.log(np.exp(z).sum(axis=1)) - z[right]).mean()))
-    scale = round(float(1 / _TEMPERATURES[int(np.argmin(losses))]), 4)
-    return {label: (scale, 0.0) for label in facet.labels}
+    of_gold = gold.reshape(len(gold), -1, k)
+    judged = of_gold.any(axis=2) & known.reshape(of_gold.shape)[..., 0]  # (n, groups)
+    logits = log_probabilities(probs).reshape(of_gold.shape)[judged]
+    scale, shifts = fit_choice(logits, of_gold[judged].argmax(axis=1), np.nonzero(judged)[0])
+    return {label: (round(scale, 4), round(float(shift), 4)) for label, shift in zip(facet.labels, shifts, strict=True)}
 
 
 def _platt(facet: Facet, probs: Floats32, gold: Bits, known: Bits) -> dict[str, tuple[float, float]]:
@@ -94,9 +94,7 @@ def _platt(facet: Facet, probs: Floats32, gold: Bits, known: Bits) -> dict[str, 
     fitted = {}
     for i, label in enumerate(facet.labels):
         rows = known[:, i]
-        # The main label is the most probable one: labels of such a facet must keep their order.
-        alone = not facet.main and gold[rows, i].any()
-        own = _logistic(logits[rows, i], gold[rows, i], common, _PRIOR) if alone else common
+        own = _logistic(logits[rows, i], gold[rows, i], common, _PRIOR) if gold[rows, i].any() else common
         fitted[label] = (round(float(own[0]), 4), round(float(own[1]), 4))
     return fitted
 
@@ -104,8 +102,7 @@ def _platt(facet: Facet, probs: Floats32, gold: Bits, known: Bits) -> dict[str, 
 def _logistic(x: Floats, y: Bits, centre: Floats, weight: float) -> Floats:
     """Give the scale and shift of a logistic regression of ``y`` on ``x`` that a normal prior draws to ``centre``.
 
-    Newton's method, with steps halved until they do good. The scale stays above zero: a higher probability never comes
-    to mean less.
+    The scale stays above zero: a higher probability never comes to mean less.
     """
     design = np.stack([x, np.ones_like(x)], axis=1)  # (m, 2)
     # In the units of x, so that the prior weighs the same whatever the logits' size.
@@ -115,21 +112,9 @@ def _logistic(x: Floats, y: Bits, centre: Floats, weight: float) -> Floats:
         z, away = design @ beta, beta - centre
         return float((np.logaddexp(0, z) - y * z).sum() + away @ precision @ away / 2)
 
-    beta, now = centre.copy(), loss(centre)
-    for _ in range(_STEPS):
+    def slopes(beta: Floats) -> tuple[Floats, Floats]:
         p = 1 / (1 + np.exp(-np.clip(design @ beta, -60, 60)))
         gradient = design.T @ (p - y) + precision @ (beta - centre)
-        hessian = design.T @ (design * (p * (1 - p))[:, None]) + precision
-        step = np.linalg.solve(hessian, gradient)
-        for _ in range(_HALVINGS):
-            tried = np.array([max(beta[0] - step[0], _LEAST_SCALE), beta[1] - step[1]])
-            if (then := loss(tried)) <= now:
-                break
-            step = step / 2
-        else:
-            break
-        done = np.abs(tried - beta).max() < 1e-8
-        beta, now = tried, then
-        if done:
-            break
-    return beta
+        return gradient, design.T @ (design * (p * (1 - p))[:, None]) + precision
+
+    return newton(centre, loss, slopes, lambda beta: np.array([max(beta[0], _LEAST_SCALE), beta[1]]))

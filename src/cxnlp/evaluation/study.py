@@ -61,7 +61,10 @@ class Study:
             "confusion": {
                 one.name: {"labels": list(one.labels), "counts": plain(one.counts)} for one in self.confusions
             },
-            "calibration": {one.facet: {"ece": plain(one.ece), "bins": plain(one.bins)} for one in self.calibrations},
+            "calibration": {
+                one.facet: {"ece": plain(one.ece), "by_chance": plain(one.by_chance), "bins": plain(one.bins)}
+                for one in self.calibrations
+            },
             "coverage": {
                 one.facet: {"kept_from": plain(one.kept_from), "error": plain(one.error)} for one in self.coverages
             },

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from cxnlp.data import Review, split_reviews
 from cxnlp.errors import DataError, ExtraError
-from cxnlp.evaluation.thresholds import choose_thresholds
-from cxnlp.taxonomy import Facet, Kind, Targets, Taxonomy, Thresholds, default_thresholds, encode_labels
+from cxnlp.evaluation.thresholds import choose_cutoffs
+from cxnlp.taxonomy import Cutoffs, Facet, Kind, Targets, Taxonomy, default_thresholds, encode_labels
 from cxnlp.text import clean, text_hash
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ class TfidfScorer:
     pair of label and polarity; the pairs of a label are then scaled to sum to 1.
     """
 
-    def __init__(self, taxonomy: Taxonomy, vectoriser: Any, models: dict[str, Any], thresholds: Thresholds) -> None:
+    def __init__(self, taxonomy: Taxonomy, vectoriser: Any, models: dict[str, Any], cutoffs: Cutoffs) -> None:
         self.taxonomy = taxonomy
-        self.thresholds = thresholds
+        self.cutoffs = cutoffs
         self._vectoriser = vectoriser
         self._models = models
 
@@ -70,10 +70,10 @@ class TfidfScorer:
             ) from error
         targets = encode_labels(taxonomy, [review.labels for review in train])
         models = {facet.name: _fit(taxonomy, facet, rows, targets) for facet in taxonomy.facets}
-        scorer = cls(taxonomy, vectoriser, models, default_thresholds(taxonomy))
+        scorer = cls(taxonomy, vectoriser, models, Cutoffs(default_thresholds(taxonomy)))
         if dev:
             probs = scorer.probabilities([review.text for review in dev])
-            scorer.thresholds = choose_thresholds(taxonomy, probs, dev)
+            scorer.cutoffs = choose_cutoffs(taxonomy, probs, dev)
         return scorer
 
     def probabilities(

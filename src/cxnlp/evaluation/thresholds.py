@@ -1,6 +1,10 @@
-"""Choose thresholds on development data.
+"""Choose on development data which labels are given, and which of them is the main one.
 
-The rule, for each ``any_of`` facet:
+First the main label, of facets that have one: what is added to the log-odds of each label before the largest wins. That
+is learnt by multinomial regression (``choice.py``), as a label that many reviews touch on may be the main one of few;
+nothing is added where that does no good, or there are fewer than 30 gold labels.
+
+Then thresholds. The rule, for each ``any_of`` facet:
 
 1. One common threshold: the one that gives the highest micro-F1, the middle of the range where several do.
 2. For each label its own: the one that gives the highest micro-F1 of the facet while all other labels keep the common
@@ -22,7 +26,18 @@ import numpy.typing as npt
 
 from cxnlp.data import Review
 from cxnlp.errors import ArgumentValueError
-from cxnlp.taxonomy import Facet, Kind, Taxonomy, default_thresholds, encode_labels
+from cxnlp.evaluation.choice import MIN_LABELLED, fit_choice
+from cxnlp.taxonomy import (
+    Cutoffs,
+    Facet,
+    Kind,
+    Targets,
+    Taxonomy,
+    default_thresholds,
+    encode_labels,
+    first_labels,
+    log_odds,
+)  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,10 +49,10 @@ _FOLDS = 10
 _GRID = np.linspace(LOWEST, HIGHEST, 901).round(3).astype(np.float32)
 
 
-def choose_thresholds(
+def choose_cutoffs(
     taxonomy: Taxonomy, probs: npt.NDArray[np.float32], reviews: Sequence[Review], shrinkage: float = SHRINKAGE
-) -> dict[str, dict[str, float]]:
-    """Choose the threshold of every label of every ``any_of`` facet.
+) -> Cutoffs:
+    """Choose the threshold of every label of every ``any_of`` facet, and how its main label is found.
 
     Args:
         taxonomy: of the probabilities.
@@ -46,14 +61,15 @@ def choose_thresholds(
         shrinkage: positive reviews at which a label's own threshold weighs as much as the common one.
 
     Returns:
-        Facet to label to threshold, from 0.05 to 0.95.
+        Thresholds from 0.05 to 0.95, and ``main``; no reviews are marked for a person.
     """
     if len(probs) != len(reviews):
         raise ArgumentValueError(
             f"{len(probs)} rows of probabilities for {len(reviews)} reviews; expected one for each"
         )
     targets = encode_labels(taxonomy, [review.labels for review in reviews])
-    chosen = default_thresholds(taxonomy)
+    thresholds = default_thresholds(taxonomy)
+    chosen = Cutoffs(thresholds, main=_main(taxonomy, probs, targets))
     for facet in taxonomy.facets:
         if facet.kind is not Kind.ANY_OF:
             continue
@@ -61,16 +77,31 @@ def choose_thresholds(
         known = targets.mask[:, where.start] > 0
         gold = targets.values[known, where] > 0  # (m, labels)
         if gold.any():
-            found = _choose(_scores(facet, probs[known, where]), gold, shrinkage)
-            chosen[facet.name] = dict(zip(facet.labels, found, strict=True))
+            found = _choose(_scores(facet, probs[known, where], chosen), gold, shrinkage)
+            thresholds[facet.name] = dict(zip(facet.labels, found, strict=True))
     return chosen
 
 
-def _scores(facet: Facet, probs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _main(taxonomy: Taxonomy, probs: npt.NDArray[np.float32], targets: Targets) -> dict[str, dict[str, float]]:
+    found = {}
+    for column, facet in enumerate(taxonomy.main_facets):
+        where = taxonomy.slices[facet.name]
+        known = np.flatnonzero(targets.main[:, column] >= 0)
+        if targets.values[:, where].sum() >= MIN_LABELLED:
+            odds = log_odds(probs[known, where])
+            scale, shifts = fit_choice(odds, targets.main[known, column], known)
+            if shifts.any():
+                found[facet.name] = {
+                    label: round(float(shift / scale), 4) for label, shift in zip(facet.labels, shifts, strict=True)
+                }
+    return found
+
+
+def _scores(facet: Facet, probs: npt.NDArray[np.float32], cutoffs: Cutoffs) -> npt.NDArray[np.float32]:
     """Probabilities (m, labels); the main label, which is given whatever the threshold, lies above all of them."""
     scores = probs.copy()
     if facet.main:
-        scores[np.arange(len(scores)), scores.argmax(axis=1)] = 2
+        scores[np.arange(len(scores)), first_labels(facet, probs, cutoffs)[0]] = 2
     return scores
 
 

@@ -41,6 +41,9 @@ def trained_on(manifest: Manifest | None, placed: Sequence[Placed]) -> TrainedOn
     """
     if manifest is None:
         return None
+    calibrated_on = manifest.data.get("calibrated_on", {}).get("fingerprint")
+    if calibrated_on == fingerprint(review for _, review in placed):
+        return TrainedOn(0, len(placed), len(placed), "it was calibrated on them")
     seen, why = list(placed), "the fingerprint in its manifest is theirs"
     if _fingerprint([review for _, review in placed]) not in manifest.fingerprints():
         patterns = manifest.data_paths()

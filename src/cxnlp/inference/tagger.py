@@ -131,8 +131,8 @@ class Tagger:
         if languages and texts:
             codes = identify_languages(texts, declared, languages=self.taxonomy.languages)
         probs, truncated = self._probabilities(texts, progress)
-        decided = decide(self.taxonomy, probs, self.thresholds)
-        doubtful = uncertain(self.taxonomy, probs, self.cutoffs.review)
+        decided = decide(self.taxonomy, probs, self.cutoffs)
+        doubtful = uncertain(self.taxonomy, probs, self.cutoffs)
         first = self.taxonomy.slices[self.taxonomy.answers[0].name]
         return [
             Prediction(

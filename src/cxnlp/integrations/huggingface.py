@@ -254,6 +254,13 @@ with more than {bundle.manifest.max_tokens} tokens only the beginning is read.""
     if facet.kind is not Kind.ANY_OF:
         return text
     limits = bundle.manifest.thresholds[facet.name]
+    added = bundle.manifest.main.get(facet.name, dict.fromkeys(facet.labels, 0.0))
     rows = [f"| {label} | {limits[label]:.3f} |" for label in facet.labels]
-    table = "\n".join(["| label | from |", "| --- | ---: |", *rows])
-    return f"{text}\n\nA label is given from this probability on:\n\n{table}"
+    head = ["| label | from |", "| --- | ---: |"]
+    said = "A label is given from this probability on"
+    if facet.main:
+        rows = [f"{row} {added[label]:+.3f} |" for row, label in zip(rows, facet.labels, strict=True)]
+        head = ["| label | from | added |", "| --- | ---: | ---: |"]
+        said += "; the one with the largest log-odds, after what stands under *added*, is always given, as the main one"
+    table = "\n".join([*head, *rows])
+    return f"{text}\n\n{said}:\n\n{table}"

@@ -123,7 +123,7 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             probs = self._probabilities(texts)
             if self.form_ == "labels":
                 return cast("npt.NDArray[Any]", self.classes_[probs.argmax(axis=1)])
-            limits = self.network_.thresholds[self.network_.taxonomy.facets[0].name].values()
+            limits = self.network_.cutoffs.thresholds[self.network_.taxonomy.facets[0].name].values()
             return in_form(self.form_, probs >= np.array(list(limits), np.float32), self.classes_)
         if not texts:
             nothing = np.zeros((0, len(self.classes_)), bool)
@@ -219,7 +219,7 @@ class CxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _answers(self, texts: Sequence[str]) -> npt.NDArray[Any]:
         tagger, facet = self._tagger(), self._answered()
-        found = decide(tagger.taxonomy, tagger.probabilities(texts), tagger.thresholds)
+        found = decide(tagger.taxonomy, tagger.probabilities(texts), tagger.cutoffs)
         if facet.kind is Kind.ONE_OF:
             return np.array([one[facet.name] for one in found], dtype=object)
         present = [[label in one[facet.name] for label in self.classes_] for one in found]

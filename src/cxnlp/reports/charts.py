@@ -70,7 +70,13 @@ def _reliability(one: Calibration) -> Square:
         for part in one.bins
     ]  # fmt: skip
     line = _line([(part.confidence, part.right) for part in one.bins])
-    return Square(one.facet, f"ECE {with_interval(one.ece['all'])}", line, dots, one.ece["all"].few)
+    return Square(
+        one.facet,
+        f"ECE {with_interval(one.ece['all'])}, by chance {number(one.by_chance['all'])}",
+        line,
+        dots,
+        one.ece["all"].few,
+    )
 
 
 def precision_recall(study: Study) -> list[CurveChart]:

@@ -156,16 +156,20 @@ def _calibration(study: Study) -> Section:
     rows = []
     for one in study.calibrations:
         judged = one.ece["all"].gold
-        rows.append([one.facet, f"{judged:,}", str(len(one.bins)), *(cell(one.ece.get(name)) for name in names)])
+        errors = [cell(one.ece.get(name)) for name in names]
+        rows.append([one.facet, f"{judged:,}", str(len(one.bins)), number(one.by_chance["all"]), *errors])
     note = (
         "Expected calibration error (ECE): how far a probability lies from the share that is right, × 100. Judged are "
         "the most probable label where one is right; every label, pooled, as yes or no where several can be; and the "
         "most probable polarity of each label in gold. Bins hold equally many judgements (Nguyen & O’Connor 2015; "
         "Roelofs et al. 2022): at most 15 bins, of at least 20 each. Chance alone makes the error larger than 0, and "
-        "its interval lies a little high."
+        "its interval lies a little high; *by chance* is what all would have if every probability were true."
     )
     return Section(
-        "calibration", "Calibration", note, [Table("ECE", ["", "judgements", "bins", *names], rows)] if rows else []
+        "calibration",
+        "Calibration",
+        note,
+        [Table("ECE", ["", "judgements", "bins", "by chance", *names], rows)] if rows else [],
     )
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from cxnlp.taxonomy.facets import FacetValue, Kind, Taxonomy
+from cxnlp.taxonomy.facets import Facet, FacetValue, Kind, Taxonomy
+from cxnlp.taxonomy.scaling import log_odds
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 Thresholds = Mapping[str, Mapping[str, float]]
 """Facet to label to the probability from which the label is given."""
 
@@ -22,6 +24,9 @@ class Cutoffs:
     thresholds: Thresholds
     review: Mapping[str, float] = field(default_factory=dict)
     """Facet to the probability of its first label under which a review is marked; facets without one never are."""
+    main: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Facet to label to what is added to its log-odds before the label with the most is the main one; facets without
+    any take the most probable label. Some labels are rarely what a review is about, though it often touches on them."""
 
 
 def default_thresholds(taxonomy: Taxonomy, value: float = 0.5) -> dict[str, dict[str, float]]:
@@ -47,27 +52,47 @@ def probabilities(taxonomy: Taxonomy, logits: Floats) -> Floats:
     return out
 
 
-def decide(taxonomy: Taxonomy, probs: Floats, thresholds: Thresholds) -> list[dict[str, FacetValue]]:
-    """Turn probabilities (n, l) into one record of labels per review, the most probable label first."""
+def first_labels(facet: Facet, probs: Floats, cutoffs: Cutoffs) -> tuple[Ints, Floats]:
+    """Give the label (n,) that stands first of each review, by its place, and its probability (n,).
+
+    It is the main label, where the facet has one, and otherwise the most probable; ``probs`` (n, labels) are those of
+    the facet.
+    """
+    rank: npt.NDArray[np.float32 | np.float64] = probs
+    if facet.main and facet.name in cutoffs.main:
+        rank = log_odds(probs) + [cutoffs.main[facet.name][label] for label in facet.labels]
+    first = rank.argmax(axis=1)
+    return first, probs[np.arange(len(probs)), first]
+
+
+def decide(taxonomy: Taxonomy, probs: Floats, cutoffs: Cutoffs) -> list[dict[str, FacetValue]]:
+    """Turn probabilities (n, l) into one record of labels per review: the main label first, then the most probable."""
     columns = {facet.name: probs[:, taxonomy.slices[facet.name]] for facet in taxonomy.facets}
     limits = {
-        facet.name: np.array([thresholds[facet.name][label] for label in facet.labels], np.float32)
+        facet.name: np.array([cutoffs.thresholds[facet.name][label] for label in facet.labels], np.float32)
         for facet in taxonomy.facets
         if facet.kind is Kind.ANY_OF
     }
-    return [_decide_one(taxonomy, {k: v[row] for k, v in columns.items()}, limits) for row in range(len(probs))]
+    firsts = {facet.name: first_labels(facet, columns[facet.name], cutoffs)[0] for facet in taxonomy.answers}
+    return [
+        _decide_one(
+            taxonomy, {k: v[row] for k, v in columns.items()}, limits, {k: int(v[row]) for k, v in firsts.items()}
+        )
+        for row in range(len(probs))
+    ]
 
 
-def _decide_one(taxonomy: Taxonomy, row: Mapping[str, Floats], limits: Mapping[str, Floats]) -> dict[str, FacetValue]:
+def _decide_one(
+    taxonomy: Taxonomy, row: Mapping[str, Floats], limits: Mapping[str, Floats], firsts: Mapping[str, int]
+) -> dict[str, FacetValue]:
     labels: dict[str, FacetValue] = {}
     for facet in taxonomy.answers:
-        p = row[facet.name]
-        best = int(p.argmax())
+        p, best = row[facet.name], firsts[facet.name]
         if facet.kind is Kind.ONE_OF:
             labels[facet.name] = facet.labels[best]
             continue
         order = [int(i) for i in np.argsort(-p, kind="stable") if p[i] >= limits[facet.name][i]]
-        if facet.main:  # the main label is the most probable one, whatever the thresholds say
+        if facet.main:  # there is always a main label, whatever the thresholds say
             order = [best, *(i for i in order if i != best)]
         polarity = taxonomy.polarity_of.get(facet.name)
         if polarity is None:
@@ -78,10 +103,9 @@ def _decide_one(taxonomy: Taxonomy, row: Mapping[str, Floats], limits: Mapping[s
     return labels
 
 
-def uncertain(taxonomy: Taxonomy, probs: Floats, review: Mapping[str, float]) -> npt.NDArray[np.bool_]:
-    """Tell which reviews (n, l) lie below a cutoff of ``review`` with the most probable label of its facet."""
+def uncertain(taxonomy: Taxonomy, probs: Floats, cutoffs: Cutoffs) -> npt.NDArray[np.bool_]:
+    """Tell which reviews (n, l) lie below a cutoff of ``review`` with the first label of its facet."""
     below = np.zeros(len(probs), np.bool_)
-    for facet, cutoff in review.items():
-        if len(probs):
-            below |= probs[:, taxonomy.slices[facet]].max(axis=1) < cutoff
+    for name, cutoff in cutoffs.review.items():
+        below |= first_labels(taxonomy[name], probs[:, taxonomy.slices[name]], cutoffs)[1] < cutoff
     return below

@@ -1,8 +1,8 @@
 """Probabilities that mean what they say: a scale and a shift of the logits, learnt on development reviews.
 
 For labels that exclude each other one scale for the whole facet, which is temperature scaling (Guo et al. 2017, "On
-Calibration of Modern Neural Networks"); for each label of an ``any_of`` facet a scale and a shift, which is Platt
-scaling (Platt 1999).
+Calibration of Modern Neural Networks"), and where that does good a shift for each label; for each label of an
+``any_of`` facet a scale and a shift, which is Platt scaling (Platt 1999).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -163,10 +163,7 @@ def _manifest(
     return Manifest(
         name=recipe.name,
         taxonomy=tagger.taxonomy.source,
-        thresholds=learnt.cutoffs.thresholds,
-        scaling=learnt.scaling,
-        review=learnt.cutoffs.review,
-        precise={precision: asdict(cutoffs) for precision, cutoffs in learnt.precise.items()},
+        **learnt.as_fields(),
         max_tokens=tagger.tokenizer.max_tokens,
         overlap=tagger.tokenizer.overlap,
         encoder=config_of(network.encoder),

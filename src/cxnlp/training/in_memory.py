@@ -15,7 +15,7 @@ from transformers import PrinterCallback
 
 from cxnlp.bundle import is_bundle, read_manifest, shipped_bundle
 from cxnlp.data import Review, hash_fraction
-from cxnlp.evaluation import choose_thresholds
+from cxnlp.evaluation import choose_cutoffs
 from cxnlp.inference.tagger import Tagger
 from cxnlp.inference.torch_backend import TorchBackend
 from cxnlp.model.encoder import config_of
@@ -34,7 +34,7 @@ class Finetuned:
     """A trained network as plain values: text, numbers and safetensors, from which it is built when it is needed."""
 
     taxonomy: Taxonomy
-    thresholds: Mapping[str, Mapping[str, float]]
+    cutoffs: Cutoffs
     encoder: Mapping[str, Any]
     """The encoder's Hugging Face configuration."""
     weights: bytes
@@ -52,7 +52,7 @@ class Finetuned:
             path.write_bytes(self.weights)
             network = restore_network(self.taxonomy, self.encoder, path)
         tokenizer = TextTokenizer(Tokenizer.from_str(self.tokenizer), self.max_tokens, self.overlap)
-        return Tagger(self.taxonomy, tokenizer, TorchBackend(network), Cutoffs(self.thresholds))
+        return Tagger(self.taxonomy, tokenizer, TorchBackend(network), self.cutoffs)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is built: only plain values are copied and stored."""
@@ -90,7 +90,7 @@ def finetune(
     network, tokenizer = trainer.network().cpu().eval(), trainer.tokenizer
     return Finetuned(
         taxonomy,
-        choose_thresholds(taxonomy, probs, dev),
+        choose_cutoffs(taxonomy, probs, dev),
         config_of(network.encoder),
         save({name: value.contiguous() for name, value in network.state_dict().items()}),
         tokenizer.tokenizer.to_str(),

@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import set_seed
 
-from cxnlp.bundle import Bundle, Manifest, is_bundle, load_bundle, read_manifest, refuse_taken
+from cxnlp.bundle import Bundle, is_bundle, load_bundle, read_manifest, refuse_taken
 from cxnlp.data import Problem, Review
 from cxnlp.errors import EncoderError, SettingsError, nearest
 from cxnlp.evaluation import Confidence, evaluate, scores, show, too_few
@@ -21,7 +21,7 @@ from cxnlp.model.network import Network
 from cxnlp.model.restore import restore_network
 from cxnlp.model.warm import warm_network
 from cxnlp.settings import EncoderSettings, Recipe
-from cxnlp.taxonomy import Cutoffs, Taxonomy, load_taxonomy
+from cxnlp.taxonomy import Taxonomy, load_taxonomy
 from cxnlp.text import TextTokenizer, pad
 from cxnlp.training.checkpoints import checkpoints, last_whole, stopped_early
 from cxnlp.training.dataset import ReviewDataset, TrainingData, read_training_data, spread
@@ -139,7 +139,7 @@ def build_network(recipe: Recipe, taxonomy: Taxonomy) -> tuple[Network, TextToke
         restored = restore_network(bundle.taxonomy, bundle.manifest.encoder, bundle.weights)
         raw = Tokenizer.from_file(str(bundle.tokenizer))
         network, rows = warm_network(restored, bundle.taxonomy, taxonomy)
-        confidence = _confidence_of(bundle.manifest).for_taxonomy(bundle.taxonomy, taxonomy)
+        confidence = Confidence.of(bundle.manifest).for_taxonomy(bundle.taxonomy, taxonomy)
         warm = WarmStart(bundle.manifest.as_origin(), rows, confidence)
     else:
         encoder, raw = load_encoder(settings.source)
@@ -147,11 +147,6 @@ def build_network(recipe: Recipe, taxonomy: Taxonomy) -> tuple[Network, TextToke
     tokenizer = _tokenizer(raw, settings, network.encoder)
     _set_dropout(network, settings.dropout, recipe.training.head_dropout)
     return network, tokenizer, warm
-
-
-def _confidence_of(manifest: Manifest) -> Confidence:
-    precise = {name: Cutoffs(one["thresholds"], one["review"]) for name, one in manifest.precise.items()}
-    return Confidence(manifest.scaling, manifest.cutoffs(), precise)
 
 
 def _tokenizer(raw: Tokenizer, settings: EncoderSettings, encoder: PreTrainedModel) -> TextTokenizer:

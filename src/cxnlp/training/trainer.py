@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainerControl, TrainingArguments
 
 from cxnlp.data import Review
-from cxnlp.evaluation import choose_thresholds, scores
+from cxnlp.evaluation import choose_cutoffs, scores
 from cxnlp.inference.tagger import Tagger
 from cxnlp.inference.torch_backend import TorchBackend
 from cxnlp.model.loss import facet_losses, total_loss
@@ -81,8 +81,8 @@ class ReviewTrainer(Trainer):  # type: ignore[misc]
         """Score the development reviews by the same path as any other texts, with thresholds chosen on them."""
         tagger = self.tagger()
         probs = tagger.probabilities([review.text for review in self.select])
-        thresholds = choose_thresholds(self.taxonomy, probs, self.select)
-        found = scores(self.taxonomy, self.select, decide(self.taxonomy, probs, thresholds))
+        cutoffs = choose_cutoffs(self.taxonomy, probs, self.select)
+        found = scores(self.taxonomy, self.select, decide(self.taxonomy, probs, cutoffs))
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in found.items()}
         self.log(metrics)
         self.control: TrainerControl = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxnlp.inference.prediction import has_score
-from cxnlp.taxonomy import FacetValue, Taxonomy, Thresholds, decide
+from cxnlp.taxonomy import Cutoffs, FacetValue, Taxonomy, decide
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Answer:
     """Whether every probability is a number; of another answer nothing else can be believed."""
 
 
-def answers_of(taxonomy: Taxonomy, probs: npt.NDArray[np.float32], thresholds: Thresholds) -> list[Answer]:
+def answers_of(taxonomy: Taxonomy, probs: npt.NDArray[np.float32], cutoffs: Cutoffs) -> list[Answer]:
     """Decide n texts by their probabilities (n, l)."""
     finite = np.asarray(np.isfinite(probs).all(axis=1), np.bool_)
     probs = np.nan_to_num(probs)
-    decided = decide(taxonomy, probs, thresholds)
+    decided = decide(taxonomy, probs, cutoffs)
     scored = {facet.name: facet for facet in taxonomy.answers if has_score(facet)}
     out = []
     for row, labels in enumerate(decided):

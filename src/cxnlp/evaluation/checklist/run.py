@@ -75,7 +75,7 @@ def run_checklist(scorer: Scorer, suite: Suite, progress: Progress | None = None
         raise DataError("the suite has no case; expected at least one")
     texts = texts_to_score(checks)
     probs = scorer.probabilities(texts, progress)
-    answers = dict(zip(texts, answers_of(scorer.taxonomy, probs, scorer.thresholds), strict=True))
+    answers = dict(zip(texts, answers_of(scorer.taxonomy, probs, scorer.cutoffs), strict=True))
     verdicts = []
     for check in checks:
         answer, base = answers[check.text], None if check.base is None else answers[check.base]
