@@ -45,7 +45,7 @@ def test_a_model_fitted_to_other_reviews(tiny_bundle: Path, tmp_path: Path, caps
     tagger = Tagger.load(tmp_path / "fitted")
     assert tagger.cutoffs.thresholds == after.thresholds
     assert main(["evaluate", str(tmp_path / "fitted"), str(data), "--json", str(tmp_path / "figures.json")]) == 0
-    assert "160 of the 160 chose its epoch and thresholds (it was calibrated on them)" in capsys.readouterr().err
+    assert "it was calibrated on these very reviews. Its figures flatter" in capsys.readouterr().err
     figures = json.loads((tmp_path / "figures.json").read_text("utf-8"))["figures"]
     assert figures == after.scores["ours"]
     assert main(["info", str(tmp_path / "fitted")]) == 0
@@ -65,14 +65,32 @@ def test_the_figures_before_are_those_of_evaluate(
     assert shown["phases, main label"][0] == f"{100 * figures['phases']['main_accuracy']['all']['value']:.1f}"
 
 
-def test_few_reviews_change_little(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = tiny.write_jsonl(tmp_path / "few.jsonl", [{**row, "text": row["text"] + "!"} for row in tiny.records()[:12]])
-    assert main(["calibrate", str(tiny_bundle), str(data), "--output", str(tmp_path / "fitted")]) == 0
-    assert "12 development reviews are too few to learn scaling and thresholds of" in capsys.readouterr().err
-    before, after = read_manifest(tiny_bundle), read_manifest(tmp_path / "fitted")
-    assert (after.scaling, after.thresholds, after.main, after.review) == (
-        before.scaling, before.thresholds, before.main, before.review,
-    )  # fmt: skip
+def test_what_few_reviews_cannot_teach_stays(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["calibrate", str(tiny_bundle), str(labelled(tmp_path / "a.jsonl")), "-o", str(tmp_path / "a")]) == 0
+    capsys.readouterr()
+    # 35 sentiments and 30 phases, 5 touchpoints.
+    rows = [{**row, "text": row["text"] + "?"} for row in tiny.records()[:35]]
+    rows = [{k: v for k, v in row.items() if i < 5 or k != "touchpoints"} for i, row in enumerate(rows)]
+    few = tiny.write_jsonl(tmp_path / "few.jsonl", rows)
+    assert main(["calibrate", str(tmp_path / "a"), str(few), "--output", str(tmp_path / "b")]) == 0
+    said = capsys.readouterr().err
+    assert "35 reviews are too few to learn scaling and thresholds of touchpoints, polarity (30 gold labels" in said
+    assert "the cutoffs of needs_review and --min-precision (100 reviews); these stay as they are" in said
+    before, after = read_manifest(tmp_path / "a"), read_manifest(tmp_path / "b")
+    assert before.scaling["touchpoints"] == after.scaling["touchpoints"]
+    assert before.thresholds["touchpoints"] == after.thresholds["touchpoints"]
+    assert before.review == after.review != {}
+    assert list(before.precise) == list(after.precise) != []
+    assert before.scaling["phases"] != after.scaling["phases"]
+
+
+def test_too_few_to_learn_anything(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = tiny.write_jsonl(tmp_path / "few.jsonl", [{**row, "text": row["text"] + "!"} for row in tiny.records()[:12]])
+    assert main(["calibrate", str(tiny_bundle), str(few), "--output", str(tmp_path / "fitted")]) == 2
+    assert "12 labelled reviews: every facet has fewer than 30 gold labels" in capsys.readouterr().err
+    assert not (tmp_path / "fitted").exists()
 
 
 def test_in_place_with_a_broken_line(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +111,8 @@ def test_labels_with_texts_elsewhere(tiny_bundle: Path, tmp_path: Path) -> None:
     labels = tiny.write_jsonl(
         tmp_path / "labels.jsonl", [{k: v for k, v in row.items() if k != "text"} for row in rows]
     )
-    for name, more in (("a", [tmp_path / "ours.jsonl"]), ("b", [labels, "--texts", texts])):
+    named = ["--texts", texts, "--text-column", "text"]
+    for name, more in (("a", [tmp_path / "ours.jsonl"]), ("b", [labels, *named]), ("c", [labels, *named[:2]])):
         assert main(["calibrate", str(tiny_bundle), *map(str, more), "--output", str(tmp_path / name)]) == 0
     assert read_manifest(tmp_path / "a").thresholds == read_manifest(tmp_path / "b").thresholds
 
@@ -102,7 +121,14 @@ def test_reviews_that_were_learnt_from(
     tiny_bundle: Path, tiny_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["calibrate", str(tiny_bundle), str(tiny_home / "reviews.jsonl"), "-o", str(tmp_path / "fitted")]) == 0
-    assert "It will be too sure of itself; use --split dev, or other reviews" in capsys.readouterr().err
+    said = "Fitted to what it learnt from it will be too sure of itself; use --split dev, or other reviews"
+    assert said in capsys.readouterr().err
+    # It is said again of a model that was calibrated on them.
+    assert (
+        main(["calibrate", str(tmp_path / "fitted"), str(tiny_home / "reviews.jsonl"), "-o", str(tmp_path / "b")]) == 0
+    )
+    err = capsys.readouterr().err
+    assert said in err and "; it was calibrated on these very reviews." in err
 
 
 def test_what_cannot_be_used_writes_nothing(

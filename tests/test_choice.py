@@ -53,6 +53,21 @@ def test_the_scale_keeps_within_its_limits() -> None:
     assert fit_choice(logits, logits.argmin(axis=1), np.arange(100))[0] == 0.25
 
 
+def test_at_the_limit_of_the_scale_the_shifts_are_still_the_best() -> None:
+    # Logits that say the contrary of what is right, and a label that is right most of the time.
+    rng = np.random.default_rng(1)
+    logits, right = rng.normal(0, 1, (600, 3)), rng.choice(3, 600, p=[0.7, 0.2, 0.1])
+    logits[np.arange(600), right] -= 1.5
+    scale, shifts = fit_choice(logits, right, np.arange(600))
+    assert scale == 0.25
+    z = logits * scale + shifts
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    # Slope 0 for each shift: probabilities summed, minus counts, plus the prior's 5 shifts.
+    assert p.sum(axis=0) - np.bincount(right) + 5 * shifts == pytest.approx([0, 0, 0], abs=1e-3)
+    # Reviews that know nothing of the question do not empty the folds.
+    assert fit_choice(logits, right, np.arange(600) * 5)[1].tolist() == shifts.tolist()
+
+
 def test_reviews_of_one_fold_only_get_no_shifts() -> None:
     logits = np.zeros((4, 2))
     assert fit_choice(logits, np.array([0, 0, 0, 1]), np.zeros(4, np.int64))[1].tolist() == [0, 0]
@@ -65,8 +80,13 @@ def test_newton_finds_the_bottom_of_a_bowl(axes: list[tuple[float, float]]) -> N
     def slopes(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return steep * np.sinh(x - bottom), np.diag(steep * np.cosh(x - bottom))
 
-    found = newton(np.zeros(len(axes)), lambda x: float((steep * np.cosh(x - bottom)).sum()), slopes, lambda x: x)
-    assert found == pytest.approx(bottom, abs=1e-3)
+    def loss(x: np.ndarray) -> float:
+        return float((steep * np.cosh(x - bottom)).sum())
+
+    assert newton(np.zeros(len(axes)), loss, slopes, (-np.inf, np.inf)) == pytest.approx(bottom, abs=1e-3)
+    # The first may not go beyond a limit; the others find their bottom all the same.
+    held = newton(np.zeros(len(axes)), loss, slopes, (-1.0, 1.0))
+    assert held == pytest.approx([np.clip(bottom[0], -1, 1), *bottom[1:]], abs=1e-3)
 
 
 def hotel(n: int) -> tuple[np.ndarray, list[Review]]:

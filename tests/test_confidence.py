@@ -229,15 +229,16 @@ def test_only_the_same_question_is_handed_on(taxonomy: Taxonomy) -> None:
 
 def test_what_is_not_learnt_is_said_before_the_training(taxonomy: Taxonomy) -> None:
     _, gold = overconfident(12)
-    said = (
-        "12 development reviews are too few to learn scaling and thresholds of mood, topics (30 gold labels each) and "
-        "the cutoffs of needs_review and --min-precision (100 reviews); "
+    assert too_few(taxonomy, gold) == (
+        "12 reviews are too few to learn scaling and thresholds of mood, topics (30 gold labels each) and the cutoffs "
+        "of needs_review and --min-precision (100 reviews)"
     )
-    alone = "so no scaling and no such cutoffs, and thresholds of what there is"
-    assert too_few(taxonomy, gold, None) == said + alone
-    kept = "where a facet is the same, those of the model that it is started from stay"
-    assert too_few(taxonomy, gold, BEFORE) == said + kept
-    assert too_few(taxonomy, overconfident(MIN_REVIEWS)[1], None) == ""
+    assert too_few(taxonomy, overconfident(MIN_REVIEWS)[1]) == ""
+    with_main = parse_taxonomy(TEXT + 'main = "topic"\n', "hotel.toml")
+    assert too_few(with_main, gold[:1]) == (
+        "1 review is too few to learn scaling and thresholds of mood, topics (30 gold labels each), which label is the "
+        "topic (30 reviews) and the cutoffs of needs_review and --min-precision (100 reviews)"
+    )
 
 
 @pytest.fixture

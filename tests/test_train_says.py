@@ -90,7 +90,7 @@ def test_stopped_after_an_epoch_and_again_during_the_export(
     out, err = capsys.readouterr()
     # Each step is said as it begins, on stderr.
     told = [line for line in err.splitlines() if line.startswith("cxnlp: ")]
-    assert told.pop(0).startswith("cxnlp: 2 development reviews are too few to learn ")
+    assert told.pop(0).startswith("cxnlp: of the development part 2 reviews are too few to learn ")
     assert told == [
         "cxnlp: training done, 3 epochs; exporting to eight bits",
         "cxnlp: export, step 1 of 4: how layers' inputs are rounded, on 37 training reviews",

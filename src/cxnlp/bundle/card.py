@@ -62,14 +62,18 @@ def model_card(
         scores: name of a data set to its figures; by default those on the development data in the manifest.
         usage: of a card that lies beside one facet, in another library's form.
     """
-    named = scores or {f"{name}, development part": report for name, report in manifest.scores.items()}
+    calibrated = "calibrated_on" in manifest.data
+    part = "" if calibrated else ", development part"
+    named = scores or {f"{name}{part}": report for name, report in manifest.scores.items()}
     if usage:
         named = {name: {usage.facet: of[usage.facet]} for name, of in named.items() if usage.facet in of}
     head = _head(manifest, taxonomy, named, usage.library if usage else "cxnlp")
     parts = [head, _intro(manifest, taxonomy), usage.text if usage else "", _learnt_from(manifest), _tables(named)]
     if named and not scores:
         parts.append(
-            "Epoch, thresholds and calibration were chosen on these development parts, so the figures flatter."
+            "Thresholds and calibration were learnt on these reviews, so the figures flatter."
+            if calibrated
+            else "Epoch, thresholds and calibration were chosen on these development parts, so the figures flatter."
         )
     parts += [_limits(manifest), f"{_MARK} from manifest {digest_of(asdict(manifest))[:12]} -->"]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxnlp.cli.engine import add_bundle, add_engine, load_named
+from cxnlp.cli.engine import SHIPPED, add_bundle, add_engine, load_named
 from cxnlp.cli.problems import tell_problems
-from cxnlp.errors import DataError
+from cxnlp.errors import DataError, SettingsError
 from cxnlp.text.counted import counted
 
 if TYPE_CHECKING:
+    from cxnlp.data import Review
     from cxnlp.evaluation.recalibrate import Recalibrated
+    from cxnlp.inference.tagger import Tagger
 
 _EPILOG = """\
 examples:
@@ -44,6 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--texts", metavar="FILE", type=Path, help="JSONL or CSV with the texts, where DATA has ids and labels"
     )
+    parser.add_argument("--text-column", metavar="NAME", help="column of --texts, where the guess is wrong")
     parser.add_argument("--split", choices=("train", "dev", "test"), help="use this split only")
     add_engine(parser)
     parser.set_defaults(run=run)
@@ -54,37 +58,45 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from cxnlp.bundle import copy_bundle, refuse_taken, shipped_bundle
-    from cxnlp.cli.engine import SHIPPED
-    from cxnlp.evaluation.confidence import Confidence, too_few
     from cxnlp.evaluation.gold import read_gold
     from cxnlp.evaluation.recalibrate import recalibrate
-    from cxnlp.evaluation.trained_on import trained_on
 
+    if args.text_column is not None and args.texts is None:
+        raise SettingsError("--text-column names a column of --texts, which is not given")
     refuse_taken(args.output)
     tagger = load_named(args.bundle, args)
-    manifest, taxonomy = tagger.manifest, tagger.taxonomy
-    assert manifest is not None  # it was loaded from a bundle
-    gold = read_gold(args.data, taxonomy, args.texts, args.split)
+    gold = read_gold(args.data, tagger.taxonomy, args.texts, args.split, args.text_column)
     if gold.only:
         raise DataError(f"{args.data}: NoReC_sentence has only some labels of the taxonomy; expected reviews with all")
-    where = {one.source: args.data / f"{one.source}.jsonl" if args.data.is_dir() else args.data for one in gold.reviews}
-    seen = trained_on(manifest, [(where[one.source], one) for one in gold.reviews])
-    if seen and seen.learnt:
-        print(
-            f"cxnlp: {args.bundle} was trained with these reviews: {seen}. It will be too sure of itself; use "
-            f"{'other reviews' if args.split else '--split dev, or other reviews'}",
-            file=sys.stderr,
-        )
-    if note := too_few(taxonomy, gold.reviews, Confidence.of(manifest)):
-        print(f"cxnlp: {note}", file=sys.stderr)
+    _warn(args, tagger, gold.reviews)
+    data = args.data.resolve()
+    name = data.name if data.is_dir() else data.stem
     with tqdm(total=len(gold.reviews), unit=" reviews", disable=not sys.stderr.isatty(), leave=False) as bar:
-        found = recalibrate(
-            manifest, taxonomy, tagger.tokenizer, tagger.backend, gold.reviews, args.data.stem, bar.update
-        )
+        found = recalibrate(tagger, gold.reviews, name, bar.update)
     copy_bundle(shipped_bundle() if args.bundle == SHIPPED else Path(args.bundle), args.output, found.manifest)
     _print(found, len(gold.reviews))
     print(f"cxnlp: wrote {args.output}", file=sys.stderr)
     return tell_problems(gold.problems)
+
+
+def _warn(args: argparse.Namespace, tagger: Tagger, reviews: Sequence[Review]) -> None:
+    """Say what these reviews cannot teach, and what the model may know of them already."""
+    from cxnlp.data import unfinished_note
+    from cxnlp.evaluation.confidence import too_few
+    from cxnlp.evaluation.trained_on import placed_in, trained_on
+
+    if note := unfinished_note(reviews):
+        print(f"cxnlp: {note}", file=sys.stderr)
+    if seen := trained_on(tagger.manifest, placed_in(args.data, reviews)):
+        says = (
+            "Fitted to what it learnt from it will be too sure of itself"
+            if seen.learnt
+            else "The figures before flatter"
+        )
+        advice = "use other reviews" if args.split or not seen.learnt else "use --split dev, or other reviews"
+        print(f"cxnlp: {args.bundle} knows these reviews: {seen}. {says}; {advice}", file=sys.stderr)
+    if note := too_few(tagger.taxonomy, reviews):
+        print(f"cxnlp: {note}; these stay as they are", file=sys.stderr)
 
 
 def _print(found: Recalibrated, n: int) -> None:

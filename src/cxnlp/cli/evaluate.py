@@ -142,14 +142,13 @@ def run(args: argparse.Namespace) -> int:
 def _warn(args: argparse.Namespace, gold: Gold, taggers: Sequence[Tagger]) -> None:
     """Say what of the data is not labelled yet, and which of the models may know it by heart."""
     from cxnlp.data import unfinished_note
-    from cxnlp.evaluation.trained_on import trained_on
+    from cxnlp.evaluation.trained_on import placed_in, trained_on
 
     if note := unfinished_note(gold.reviews):
         print(f"cxnlp: {note}", file=sys.stderr)
     if args.data.is_dir() and gold.only:
         return  # NoReC_sentence has splits of its own
-    files = {one.source: args.data / f"{one.source}.jsonl" if args.data.is_dir() else args.data for one in gold.reviews}
-    placed = [(files[one.source], one) for one in gold.reviews]
+    placed = placed_in(args.data, gold.reviews)
     for name, tagger in zip((args.bundle, args.against), taggers, strict=False):
         if seen := trained_on(tagger.manifest, placed):
             favour = ", and the comparison favours it" if len(taggers) > 1 else ""

@@ -26,7 +26,7 @@ _HEAD = """\
 #
 # A facet is one question. Its kind is
 #   one_of    exactly one label;
-#   any_of    any number of labels (with main = "name": at least one, and the most probable is also given as "name");
+#   any_of    any number of labels (with main = "name": at least one, and the main one is also given as "name");
 #   polarity  one of these labels for every label that is present in the facet named by "of".
 # A review file has one key per facet: a label, a list of labels, or, where a polarity belongs to it, {label: polarity}.
 # Take out a facet that you do not ask; add one as a table of the same form. A label is text without ; : , and =.

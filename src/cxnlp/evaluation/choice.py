@@ -38,7 +38,7 @@ def fit_choice(logits: Floats, right: Ints, owner: Ints) -> tuple[float, Floats]
 
 
 def _shifts_help(logits: Floats, right: Ints, owner: Ints) -> bool:
-    fold = owner % _FOLDS
+    fold = np.unique(owner, return_inverse=True)[1] % _FOLDS  # whatever reviews know nothing of it
     gained = np.zeros(len(logits))  # in log-likelihood
     for one in range(_FOLDS):
         rest, held = fold != one, fold == one
@@ -72,10 +72,7 @@ def _fit(logits: Floats, right: Ints, *, shifted: bool) -> tuple[float, Floats]:
         hessian[1:, 1:] = np.diag(p.sum(axis=0) + _PRIOR) - p.T @ p
         return gradient[:free], hessian[:free, :free]
 
-    def bounded(beta: Floats) -> Floats:
-        return np.concatenate([np.clip(beta[:1], *_SCALES), beta[1:]])
-
-    beta = newton(np.concatenate([[1.0], np.zeros(k)]), loss, slopes, bounded)
+    beta = newton(np.concatenate([[1.0], np.zeros(k)]), loss, slopes, _SCALES)
     return float(beta[0]), beta[1:]
 
 
@@ -83,20 +80,25 @@ def newton(
     start: Floats,
     loss: Callable[[Floats], float],
     slopes: Callable[[Floats], tuple[Floats, Floats]],
-    bounded: Callable[[Floats], Floats],
+    limits: tuple[float, float],
 ) -> Floats:
     """Minimise a convex loss by Newton's method, with steps halved until they do good.
 
-    ``slopes`` gives gradient and Hessian of the first coefficients, the others stay; ``bounded`` brings coefficients
-    back to where they may be.
+    ``slopes`` gives gradient and Hessian of the first coefficients, the others stay; the first of all keeps within
+    ``limits``. At a limit that the gradient pushes it against it stays, and the others go on without it.
     """
     beta, now = start.copy(), loss(start)
     for _ in range(_STEPS):
         gradient, hessian = slopes(beta)
+        pushed = gradient[0] > 0 if beta[0] <= limits[0] else gradient[0] < 0 if beta[0] >= limits[1] else False
+        first = 1 if pushed else 0
         step = np.zeros_like(beta)
-        step[: len(gradient)] = np.linalg.solve(hessian, gradient)
+        if first == len(gradient):
+            break
+        step[first : len(gradient)] = np.linalg.solve(hessian[first:, first:], gradient[first:])
         for _ in range(_HALVINGS):
-            tried = bounded(beta - step)
+            tried = beta - step
+            tried[0] = np.clip(tried[0], *limits)
             if (then := loss(tried)) <= now:
                 break
             step = step / 2

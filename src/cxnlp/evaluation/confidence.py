@@ -14,8 +14,9 @@ from cxnlp.data import Review
 from cxnlp.evaluation.choice import MIN_LABELLED
 from cxnlp.evaluation.precise import MIN_REVIEWS, precise_cutoffs, review_cutoff
 from cxnlp.evaluation.scaling import cross_fitted, few_labelled, fit_scaling
-from cxnlp.evaluation.thresholds import choose_cutoffs
+from cxnlp.evaluation.thresholds import choose_cutoffs, few_main
 from cxnlp.taxonomy import Cutoffs, Facet, Scaling, Taxonomy, scale_probabilities
+from cxnlp.text.counted import counted
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def learn_confidence(
     """Learn scaling, thresholds and cutoffs.
 
     Thresholds and cutoffs are chosen on cross-fitted probabilities: each review's are scaled by what the others say.
-    What there are too few reviews to learn is that of ``before``, as far as it goes: scaling, main label and thresholds
-    of facets with fewer than 30 gold labels, cutoffs with fewer than 100 reviews.
+    What there are too few reviews to learn is that of ``before``, as far as it goes: scaling and thresholds of facets
+    with fewer than 30 gold labels, the main label with fewer than 30 reviews, cutoffs with fewer than 100.
 
     Args:
         taxonomy: of the probabilities.
@@ -86,7 +87,8 @@ def learn_confidence(
     chosen = choose_cutoffs(taxonomy, scaled, reviews)
     kept = before.cutoffs
     thresholds = {**chosen.thresholds, **{name: kept.thresholds[name] for name in few if name in kept.thresholds}}
-    main = {**chosen.main, **{name: kept.main[name] for name in few if name in kept.main}}
+    few_mains = few_main(taxonomy, reviews)
+    main = {**chosen.main, **{name: kept.main[name] for name in few_mains if name in kept.main}}
     scaling = {**kept_scaling, **fit_scaling(taxonomy, probs, reviews)}
     if len(reviews) < MIN_REVIEWS:
         cutoffs = Cutoffs(thresholds, kept.review, main)
@@ -96,21 +98,21 @@ def learn_confidence(
     return Confidence(scaling, cutoffs, precise_cutoffs(taxonomy, scaled, reviews, cutoffs))
 
 
-def too_few(taxonomy: Taxonomy, reviews: Sequence[Review], before: Confidence | None) -> str:
-    """Say what ``learn_confidence`` will not learn of so few development reviews; nothing if it learns everything."""
+def too_few(taxonomy: Taxonomy, reviews: Sequence[Review]) -> str:
+    """Name what ``learn_confidence`` will not learn of so few reviews; nothing if it learns everything."""
     parts = []
     if few := few_labelled(taxonomy, reviews):
         parts.append(f"scaling and thresholds of {', '.join(few)} ({MIN_LABELLED} gold labels each)")
+    if mains := [f"{taxonomy[name].main}" for name in few_main(taxonomy, reviews)]:
+        parts.append(f"which label is the {', '.join(mains)} ({MIN_LABELLED} reviews)")
     if len(reviews) < MIN_REVIEWS:
         parts.append(f"the cutoffs of needs_review and --min-precision ({MIN_REVIEWS} reviews)")
-    if not parts:
-        return ""
-    instead = (
-        "where a facet is the same, those of the model that it is started from stay"
-        if before
-        else "so no scaling and no such cutoffs, and thresholds of what there is"
+    return (
+        f"{counted(len(reviews), 'review')} {'is' if len(reviews) == 1 else 'are'} too few to learn "
+        + (f"{', '.join(parts[:-1])}{' and ' if parts[1:] else ''}{parts[-1]}")
+        if parts
+        else ""
     )
-    return f"{len(reviews)} development reviews are too few to learn {' and '.join(parts)}; {instead}"
 
 
 def _asks(facet: Facet) -> tuple[object, ...]:

@@ -12,14 +12,16 @@ import numpy.typing as npt
 from cxnlp.bundle import Manifest
 from cxnlp.data import Review
 from cxnlp.data.fingerprint import fingerprint
+from cxnlp.errors import ArgumentValueError, DataError
+from cxnlp.evaluation.choice import MIN_LABELLED
 from cxnlp.evaluation.compare import Labels
 from cxnlp.evaluation.confidence import Confidence, learn_confidence
 from cxnlp.evaluation.evaluate import evaluate_labels
 from cxnlp.evaluation.report import Report
-from cxnlp.inference.backend import Backend
+from cxnlp.evaluation.scaling import few_labelled
 from cxnlp.inference.tagger import Tagger
 from cxnlp.taxonomy import Cutoffs, Taxonomy, decide, scale_probabilities
-from cxnlp.text import TextTokenizer
+from cxnlp.text.counted import counted
 from cxnlp.version import __version__
 
 _FOLDS = 5
@@ -36,29 +38,34 @@ class Recalibrated:
 
 
 def recalibrate(
-    manifest: Manifest,
-    taxonomy: Taxonomy,
-    tokenizer: TextTokenizer,
-    backend: Backend,
-    reviews: Sequence[Review],
-    name: str,
-    progress: Callable[[int], None] | None = None,
+    tagger: Tagger, reviews: Sequence[Review], name: str, progress: Callable[[int], None] | None = None
 ) -> Recalibrated:
     """Learn anew all that is learnt on development reviews once the network stands; the network stays.
 
     What there are too few reviews to learn stays too; see ``learn_confidence``.
 
     Args:
-        manifest: of the model's bundle.
-        taxonomy: of the bundle.
-        tokenizer: of the bundle.
-        backend: what computes its network.
+        tagger: loaded from a bundle.
         reviews: n labelled ones that it was not trained on.
         name: of these data, for the manifest.
         progress: called with the number of reviews newly read.
+
+    Raises:
+        ArgumentValueError: the tagger has no bundle.
+        DataError: there is too little to learn anything from.
     """
+    manifest, taxonomy = tagger.manifest, tagger.taxonomy
+    if manifest is None:
+        raise ArgumentValueError("this Tagger was not loaded from a bundle; expected one made by Tagger.load")
+    few = few_labelled(taxonomy, reviews)
+    if len(few) == len(taxonomy.facets):
+        raise DataError(
+            f"{counted(len(reviews), 'labelled review')}: every facet has fewer than {MIN_LABELLED} gold labels, so "
+            "there is nothing to learn from; expected a hundred reviews or more"
+        )
     before = Confidence.of(manifest)
-    raw = Tagger(taxonomy, tokenizer, backend, Cutoffs({})).probabilities([one.text for one in reviews], progress)
+    network = Tagger(taxonomy, tagger.tokenizer, tagger.backend, Cutoffs({}))
+    raw = network.probabilities([review.text for review in reviews], progress)
     learnt = learn_confidence(taxonomy, raw, reviews, before)
     report = evaluate_labels(taxonomy, reviews, _decide(taxonomy, raw, learnt))
     languages = Counter(review.lang or "und" for review in reviews)

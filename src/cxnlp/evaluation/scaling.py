@@ -117,4 +117,4 @@ def _logistic(x: Floats, y: Bits, centre: Floats, weight: float) -> Floats:
         gradient = design.T @ (p - y) + precision @ (beta - centre)
         return gradient, design.T @ (design * (p * (1 - p))[:, None]) + precision
 
-    return newton(centre, loss, slopes, lambda beta: np.array([max(beta[0], _LEAST_SCALE), beta[1]]))
+    return newton(centre, loss, slopes, (_LEAST_SCALE, np.inf))

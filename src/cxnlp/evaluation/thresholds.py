@@ -2,7 +2,7 @@
 
 First the main label, of facets that have one: what is added to the log-odds of each label before the largest wins. That
 is learnt by multinomial regression (``choice.py``), as a label that many reviews touch on may be the main one of few;
-nothing is added where that does no good, or there are fewer than 30 gold labels.
+nothing is added where that does no good, or fewer than 30 reviews have a main label.
 
 Then thresholds. The rule, for each ``any_of`` facet:
 
@@ -82,13 +82,18 @@ def choose_cutoffs(
     return chosen
 
 
+def few_main(taxonomy: Taxonomy, reviews: Sequence[Review]) -> list[str]:
+    """Name the facets that too few of n reviews have a main label of to learn what makes it the main one."""
+    known = (encode_labels(taxonomy, [review.labels for review in reviews]).main >= 0).sum(axis=0)
+    return [facet.name for facet, n in zip(taxonomy.main_facets, known, strict=True) if n < MIN_LABELLED]
+
+
 def _main(taxonomy: Taxonomy, probs: npt.NDArray[np.float32], targets: Targets) -> dict[str, dict[str, float]]:
     found = {}
     for column, facet in enumerate(taxonomy.main_facets):
-        where = taxonomy.slices[facet.name]
         known = np.flatnonzero(targets.main[:, column] >= 0)
-        if targets.values[:, where].sum() >= MIN_LABELLED:
-            odds = log_odds(probs[known, where])
+        if len(known) >= MIN_LABELLED:
+            odds = log_odds(probs[known, taxonomy.slices[facet.name]])
             scale, shifts = fit_choice(odds, targets.main[known, column], known)
             if shifts.any():
                 found[facet.name] = {

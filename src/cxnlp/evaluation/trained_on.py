@@ -16,6 +16,11 @@ Placed = tuple[Path, Review]
 """A review and the file that it stands in."""
 
 
+def placed_in(data: Path, reviews: Sequence[Review]) -> list[Placed]:
+    """Say in which file each review stands, of those that ``read_gold`` read from a file or a folder of files."""
+    return [(data / f"{one.source}.jsonl" if data.is_dir() else data, one) for one in reviews]
+
+
 @dataclass(frozen=True)
 class TrainedOn:
     """How many of some reviews a model has seen, the split being that by the hash of the text."""
@@ -26,11 +31,14 @@ class TrainedOn:
     total: int
     why: str
     """What in the manifest says so."""
+    calibrated: bool = False
+    """Whether all of them set its thresholds and probabilities, by ``cxnlp calibrate``."""
 
     def __str__(self) -> str:
         parts = [f"{self.learnt:,} of the {self.total:,} reviews were learnt from"] if self.learnt else []
         parts += [f"{self.chose:,} of the {self.total:,} chose its epoch and thresholds"] if self.chose else []
-        return f"{' and '.join(parts)} ({self.why})"
+        known = [f"{' and '.join(parts)} ({self.why})"] if parts else []
+        return "; ".join([*known, *(["it was calibrated on these very reviews"] if self.calibrated else [])])
 
 
 def trained_on(manifest: Manifest | None, placed: Sequence[Placed]) -> TrainedOn | None:
@@ -41,9 +49,6 @@ def trained_on(manifest: Manifest | None, placed: Sequence[Placed]) -> TrainedOn
     """
     if manifest is None:
         return None
-    calibrated_on = manifest.data.get("calibrated_on", {}).get("fingerprint")
-    if calibrated_on == fingerprint(review for _, review in placed):
-        return TrainedOn(0, len(placed), len(placed), "it was calibrated on them")
     seen, why = list(placed), "the fingerprint in its manifest is theirs"
     if _fingerprint([review for _, review in placed]) not in manifest.fingerprints():
         patterns = manifest.data_paths()
@@ -52,8 +57,10 @@ def trained_on(manifest: Manifest | None, placed: Sequence[Placed]) -> TrainedOn
         listed = ", ".join(sorted(path.name for path in known))
         why = f"its manifest names {listed if len(known) < 4 else f'{len(known)} such files'}"
     splits = [split_of(review.text) for _, review in seen]
-    found = TrainedOn(splits.count("train"), splits.count("dev"), len(placed), why)
-    return found if found.learnt or found.chose else None
+    calibrated_on = manifest.data.get("calibrated_on", {}).get("fingerprint")
+    calibrated = bool(placed) and calibrated_on == fingerprint(review for _, review in placed)
+    found = TrainedOn(splits.count("train"), splits.count("dev"), len(placed), why, calibrated)
+    return found if found.learnt or found.chose or found.calibrated else None
 
 
 def _fingerprint(reviews: Sequence[Review]) -> str:

@@ -41,7 +41,8 @@ def record_keys(taxonomy: Taxonomy) -> list[str]:
 class Prediction:
     """The labels of one review.
 
-    ``labels`` has the form of a review's labels: facet to label, labels, or label to polarity, the most probable first.
+    ``labels`` has the form of a review's labels: facet to label, labels, or label to polarity; the main one first, then
+    the most probable.
     """
 
     taxonomy: Taxonomy = field(repr=False)

@@ -15,7 +15,17 @@ from cxnlp.inference.arguments import check_choice, check_progress
 from cxnlp.inference.backend import Backend, Floats
 from cxnlp.inference.prediction import EMPTY, NEEDS_REVIEW, OTHER_LANGUAGE, TRUNCATED, Prediction
 from cxnlp.inference.windows import join_windows
-from cxnlp.taxonomy import Cutoffs, Scaling, Taxonomy, Thresholds, decide, probabilities, scale_probabilities, uncertain
+from cxnlp.taxonomy import (
+    Cutoffs,
+    Scaling,
+    Taxonomy,
+    Thresholds,
+    decide,
+    first_labels,
+    probabilities,
+    scale_probabilities,
+    uncertain,
+)  # fmt: skip
 from cxnlp.text import UNKNOWN, TextTokenizer, batches, clean, identify_languages
 
 if TYPE_CHECKING:
@@ -133,13 +143,14 @@ class Tagger:
         probs, truncated = self._probabilities(texts, progress)
         decided = decide(self.taxonomy, probs, self.cutoffs)
         doubtful = uncertain(self.taxonomy, probs, self.cutoffs)
-        first = self.taxonomy.slices[self.taxonomy.answers[0].name]
+        first = self.taxonomy.answers[0]
+        sure = first_labels(first, probs[:, self.taxonomy.slices[first.name]], self.cutoffs)[1]
         return [
             Prediction(
                 self.taxonomy,
                 decided[row],
                 self._named(probs[row]),
-                float(probs[row, first].max()),
+                float(sure[row]),
                 self._flags(texts[row], codes[row], row in truncated, bool(doubtful[row])),
                 codes[row],
             )

@@ -193,6 +193,6 @@ def _curves(study: Study) -> Section:
         shown = ["", "", TOO_FEW] if one.support < FEW else found
         facets.setdefault(one.facet, []).append([one.label, f"{one.support:,}", f"{one.threshold:.3f}", *shown])
     heads = ["", "gold", "threshold", "average precision", "precision there", "recall there"]
-    note = "As the threshold alone would have it; the most probable phase, say, is given even below its threshold."
+    note = "As the threshold alone would have it; the main phase, say, is given even below its threshold."
     tables = [Table(facet, heads, rows) for facet, rows in facets.items()]
     return Section("curves", "Precision and recall as thresholds move", note, tables)

@@ -60,7 +60,8 @@ def first_labels(facet: Facet, probs: Floats, cutoffs: Cutoffs) -> tuple[Ints, F
     """
     rank: npt.NDArray[np.float32 | np.float64] = probs
     if facet.main and facet.name in cutoffs.main:
-        rank = log_odds(probs) + [cutoffs.main[facet.name][label] for label in facet.labels]
+        shifted = log_odds(probs) + [cutoffs.main[facet.name][label] for label in facet.labels]
+        rank = np.where(probs > 0, shifted, -np.inf)  # 0 is of labels that may not be given
     first = rank.argmax(axis=1)
     return first, probs[np.arange(len(probs)), first]
 

@@ -40,7 +40,7 @@ class Facet:
     of: str | None = None
     """The facet whose labels get a polarity (kind ``polarity`` only)."""
     main: str | None = None
-    """Output name of the most probable label; such a facet always has at least one label (kind ``any_of`` only)."""
+    """Output name of the main label, which stands first; such a facet always has a label (kind ``any_of`` only)."""
     rollup: Rollup | None = None
 
 

@@ -108,7 +108,7 @@ class _Reader:
         if main is not None and (
             kind is not Kind.ANY_OF or not isinstance(main, str) or not FACET_NAME.fullmatch(main)
         ):
-            self.refuse('"main" is the output name of an any_of facet\'s most probable label', section, "main")
+            self.refuse('"main" is the output name of an any_of facet\'s main label', section, "main")
         return kind
 
     def rollup(self, facet: str, labels: tuple[str, ...], table: Any) -> Rollup | None:

@@ -99,8 +99,13 @@ def train(
         say(note)
     if trainer.warm:
         say(trainer.warm.message())
-    if few := too_few(trainer.taxonomy, data.select, trainer.warm.confidence if trainer.warm else None):
-        say(few)
+    if few := too_few(trainer.taxonomy, data.select):
+        instead = (
+            "where a facet is the same, those of the model that it is started from stay"
+            if trainer.warm
+            else "so no scaling and no such cutoffs, and thresholds of what there is"
+        )
+        say(f"of the development part {few}; {instead}")
     refuse_unexportable(trainer.network().encoder.config, recipe.encoder.max_tokens, recipe.encoder.source)
     train_network(trainer, run, resume)
     say(f"training done, {trainer.state.epoch:g} epochs; exporting to eight bits")

@@ -29,7 +29,7 @@ def _prediction(taxonomy: Taxonomy) -> Schema:
     properties: Schema = {"id": _ID, "language": _LANGUAGE}
     for facet in taxonomy.answers:
         if facet.main:
-            properties[facet.main] = _enum(facet.labels, f"the most probable of {facet.name}")
+            properties[facet.main] = _enum(facet.labels, f"the main one of {facet.name}")
         properties[facet.name] = _labels(facet, taxonomy)
         if has_score(facet):
             about = "P(positive) − P(negative)"
