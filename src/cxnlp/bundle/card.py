@@ -71,7 +71,7 @@ def model_card(
     parts = [head, _intro(manifest, taxonomy), usage.text if usage else "", _learnt_from(manifest), _tables(named)]
     if named and not scores:
         parts.append(
-            "Thresholds and calibration were learnt on these reviews, so the figures flatter."
+            "Thresholds and calibration were learnt on these reviews; here each is labelled by what the others say."
             if calibrated
             else "Epoch, thresholds and calibration were chosen on these development parts, so the figures flatter."
         )

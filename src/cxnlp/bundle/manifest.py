@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -17,9 +17,11 @@ FORMAT_VERSION = 3
 MANIFEST_FILE = "manifest.json"
 _FORMS = {
     "name": str, "taxonomy": str, "thresholds": dict, "max_tokens": int, "overlap": int, "encoder": dict,
-    "scaling": dict, "main": dict, "review": dict, "precise": dict,
+    "scaling": dict, "main": dict, "review": dict, "precise": dict, "careful": dict,
     "recipe": dict, "data": dict, "scores": dict, "parity": dict, "files": dict, "cxnlp_version": str,
 }  # fmt: skip
+CONFIDENCE = ("thresholds", "scaling", "main", "review", "precise")
+"""The fields that turn a network's probabilities into answers."""
 _WORDS = {str: "text", int: "a whole number", dict: "an object"}
 
 
@@ -52,6 +54,8 @@ class Manifest:
     """Facet to the probability of its first label under which a review is marked for a person."""
     precise: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """A precision, such as ``0.9``, to the ``thresholds`` and the ``review`` with which labels are right that often."""
+    careful: Mapping[str, Any] = field(default_factory=dict)
+    """The same five fields, from ``thresholds`` to ``precise``, for careful reading; empty where none were learnt."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     """Fingerprint and counts of what it was trained on, counts of what was left out, and what is known of the bundle
@@ -140,7 +144,25 @@ class Manifest:
         for name, shifts in self.main.items():
             if not _shifts_fit(name, shifts, taxonomy):
                 raise BundleError(f"{where}: main of {name!r} does not match its labels; export the bundle anew")
+        if self.careful:
+            self.carefully().read_taxonomy(f"{where}, careful")
         return taxonomy
+
+    def carefully(self) -> Manifest:
+        """Give this manifest with what was learnt for careful reading in place of the ordinary.
+
+        Raises:
+            SettingsError: nothing was.
+            BundleError: other fields stand there.
+        """
+        if not self.careful:
+            raise SettingsError(
+                f"the model {self.name} has learnt nothing for careful reading; cxnlp calibrate --careful does that"
+            )
+        if set(self.careful) != set(CONFIDENCE):
+            expected = ", ".join(CONFIDENCE)
+            raise BundleError(f"careful has {', '.join(self.careful)}, expected {expected}; fetch the bundle anew")
+        return replace(self, **self.careful, careful={})
 
     def cutoffs(self, min_precision: float | None = None) -> Cutoffs:
         """Give the ordinary cutoffs, or those for a stated precision.

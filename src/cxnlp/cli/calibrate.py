@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxnlp.cli.engine import SHIPPED, add_bundle, add_engine, load_named
+from cxnlp.cli.engine import SHIPPED, add_bundle, add_engine, folder_of, load_named
 from cxnlp.cli.problems import tell_problems
-from cxnlp.errors import DataError, SettingsError
+from cxnlp.errors import BundleError, DataError, SettingsError
 from cxnlp.text.counted import counted
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ _EPILOG = """\
 examples:
   cxnlp calibrate default labelled.jsonl --output models/ours
   cxnlp calibrate default labels.jsonl --texts reviews.csv --output models/ours
-  cxnlp calibrate models/ours corpus/ --split dev --output models/ours
+  cxnlp calibrate models/mine corpus/ --split dev --careful --output models/mine
 
-Some hundred reviews that the model was not trained on do; a facet with fewer than 30 gold labels stays as it is. The
-network is not trained, so this takes about as long as scoring the reviews.
+It takes 100 reviews or more that the model was not trained on; what they hardly speak of stays as it is. The network
+is not trained, so this takes about as long as scoring the reviews.
 
 Exit code: 0; 1 if some lines were broken and the rest was used; 2 if nothing was written.
 """
@@ -49,6 +49,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--text-column", metavar="NAME", help="column of --texts, where the guess is wrong")
     parser.add_argument("--split", choices=("train", "dev", "test"), help="use this split only")
+    parser.add_argument(
+        "--careful",
+        action="store_true",
+        help="learn for careful reading too (score --careful); takes four times as long",
+    )
+    parser.add_argument(
+        "--anew", action="store_true", help="forget what the model had learnt instead of going on from it"
+    )
     add_engine(parser)
     parser.set_defaults(run=run)
 
@@ -57,26 +65,57 @@ def run(args: argparse.Namespace) -> int:
     """Read, learn, write; show the figures before and after."""
     from tqdm import tqdm
 
-    from cxnlp.bundle import copy_bundle, refuse_taken, shipped_bundle
+    from cxnlp.bundle import copy_bundle
+    from cxnlp.data.distinct import distinct
     from cxnlp.evaluation.gold import read_gold
     from cxnlp.evaluation.recalibrate import recalibrate
 
     if args.text_column is not None and args.texts is None:
         raise SettingsError("--text-column names a column of --texts, which is not given")
-    refuse_taken(args.output)
+    _check_output(args.output)
     tagger = load_named(args.bundle, args)
     gold = read_gold(args.data, tagger.taxonomy, args.texts, args.split, args.text_column)
     if gold.only:
         raise DataError(f"{args.data}: NoReC_sentence has only some labels of the taxonomy; expected reviews with all")
-    _warn(args, tagger, gold.reviews)
+    own = distinct(gold.reviews)
+    if own.n_blank or own.n_copies:
+        print(
+            f"cxnlp: of {counted(len(gold.reviews), 'review')} {own.n_copies:,} that say again what another says, and "
+            f"{own.n_blank:,} without text are left out",
+            file=sys.stderr,
+        )
+    _warn(args, tagger, own.reviews)
     data = args.data.resolve()
     name = data.name if data.is_dir() else data.stem
-    with tqdm(total=len(gold.reviews), unit=" reviews", disable=not sys.stderr.isatty(), leave=False) as bar:
-        found = recalibrate(tagger, gold.reviews, name, bar.update)
-    copy_bundle(shipped_bundle() if args.bundle == SHIPPED else Path(args.bundle), args.output, found.manifest)
-    _print(found, len(gold.reviews))
+    careful = args.careful or bool(tagger.manifest and tagger.manifest.careful)
+    readings = len(own.reviews) * (2 if careful else 1)
+    with tqdm(total=readings, unit=" reviews", disable=not sys.stderr.isatty(), leave=False) as bar:
+        found = recalibrate(
+            tagger, own.reviews, args.output.resolve().name, name,
+            careful=careful, anew=args.anew, progress=bar.update,
+        )  # fmt: skip
+    copy_bundle(folder_of(args.bundle), args.output, found.manifest)
+    _print(found, len(own.reviews))
     print(f"cxnlp: wrote {args.output}", file=sys.stderr)
     return tell_problems(gold.problems)
+
+
+def _check_output(output: Path) -> None:
+    """Refuse before the long part what could not be written after it.
+
+    Raises:
+        BundleError: something else than a bundle lies there, or nothing can be made there.
+        SettingsError: it bears the name by which commands know the shipped model.
+    """
+    from cxnlp.bundle import refuse_taken
+
+    if str(output) == SHIPPED:
+        raise SettingsError(f"--output {SHIPPED}: stands for the model that is shipped; name another folder")
+    refuse_taken(output)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BundleError(f"{output}: cannot be written ({error.strerror}); name another folder") from error
 
 
 def _warn(args: argparse.Namespace, tagger: Tagger, reviews: Sequence[Review]) -> None:
@@ -88,30 +127,38 @@ def _warn(args: argparse.Namespace, tagger: Tagger, reviews: Sequence[Review]) -
     if note := unfinished_note(reviews):
         print(f"cxnlp: {note}", file=sys.stderr)
     if seen := trained_on(tagger.manifest, placed_in(args.data, reviews)):
-        says = (
-            "Fitted to what it learnt from it will be too sure of itself"
-            if seen.learnt
-            else "The figures before flatter"
-        )
+        flatters = "The figures before flatter"
+        says = "Fitted to what it learnt from it will be too sure of itself" if seen.learnt else flatters
         advice = "use other reviews" if args.split or not seen.learnt else "use --split dev, or other reviews"
         print(f"cxnlp: {args.bundle} knows these reviews: {seen}. {says}; {advice}", file=sys.stderr)
     if note := too_few(tagger.taxonomy, reviews):
-        print(f"cxnlp: {note}; these stay as they are", file=sys.stderr)
+        print(f"cxnlp: {note}; {'left out' if args.anew else 'these stay as they are'}", file=sys.stderr)
 
 
 def _print(found: Recalibrated, n: int) -> None:
     from cxnlp.bundle import FIGURE_NAMES
     from cxnlp.evaluation.report import ALL
     from cxnlp.evaluation.show import number
+    from cxnlp.evaluation.show_rivals import signed_interval
 
-    rows = [
-        (f"{facet}, {FIGURE_NAMES.get(figure, figure)}", slices[ALL], found.after.figures[facet][figure][ALL])
-        for facet, by_figure in found.before.figures.items()
-        for figure, slices in by_figure.items()
-        if slices[ALL].support
-    ]
+    columns = [found.before, found.after, *([found.careful] if found.careful else [])]
+    rows = []
+    for facet, by_figure in found.before.report.figures.items():
+        for figure, slices in by_figure.items():
+            if slices[ALL].support:
+                values = [number(one.report.figures[facet][figure][ALL].value) for one in columns]
+                difference = found.against.figures.get(facet, {}).get(figure, {}).get(ALL)
+                shown = signed_interval(difference) if difference else ""
+                rows.append((f"{facet}, {FIGURE_NAMES.get(figure, figure)}", values, shown))
+    for facet in found.before.ece:
+        rows.append((f"{facet}, calibration error", [number(one.ece[facet]) for one in columns], ""))
     width = max(len(name) for name, _, _ in rows)
-    print(f"{'':<{width}}  before   after")
-    for name, before, after in rows:
-        print(f"{name:<{width}}{number(before.value):>8}{number(after.value):>8}")
-    print(f"\n{counted(n, 'review')}, figures × 100; after: each review labelled by what the others say.")
+    heads = f"{'before':>8}{'after':>8}" + (f"{'careful':>9}" if found.careful else "")
+    print(f"{'':<{width}}{heads}  after − before")
+    for name, values, shown in rows:
+        cells = "".join(f"{value:>{8 if i < 2 else 9}}" for i, value in enumerate(values))
+        print(f"{name:<{width}}{cells}  {shown}".rstrip())
+    print(
+        f"\n{counted(n, 'review')}, figures × 100 with paired 95 % intervals; after: each review labelled by what the "
+        "others say."
+    )

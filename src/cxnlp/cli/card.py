@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cxnlp.cli.engine import folder_of
 from cxnlp.errors import DataError, SettingsError
 
 _EPILOG = """\
@@ -37,10 +38,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Write or print the card."""
-    from cxnlp.bundle import MANIFEST_FILE, load_bundle, model_card, shipped_bundle
+    from cxnlp.bundle import MANIFEST_FILE, load_bundle, model_card
     from cxnlp.data.write import AtomicText, refuse_input
 
-    bundle = load_bundle(args.bundle or shipped_bundle())
+    bundle = load_bundle(folder_of(args.bundle))
     card = model_card(bundle.manifest, bundle.taxonomy, dict(map(_scores, args.scores)))
     if args.output is None:
         print(card, end="")

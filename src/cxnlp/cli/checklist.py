@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from cxnlp.cli.engine import SHIPPED, add_bundle, add_engine, load_named
+from cxnlp.cli.engine import SHIPPED, add_bundle, add_careful, add_engine, load_named
 
 _EPILOG = """\
 examples:
@@ -38,6 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all rates here; with --failures, these too")
     parser.add_argument("--failures", action="store_true", help="show every check that was not passed, with its text")
     add_engine(parser)
+    add_careful(parser)
     parser.set_defaults(run=run)
 
 
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json is not None:
         inputs = [*paths, *([] if args.bundle == SHIPPED else [Path(args.bundle)])]
         refuse_input(args.json, inputs, "--json")
-    tagger = load_named(args.bundle, args)
+    tagger = load_named(args.bundle, args, careful=args.careful)
     suite = read_suite(paths, tagger.taxonomy)
     with ExitStack() as stack:
         # Opened before the long part, so that a folder that cannot be written to is known at once.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,8 +26,31 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="processor (default: auto)")
 
 
-def load_named(bundle: str, args: argparse.Namespace) -> Tagger:
-    """Load the bundle of a folder, or ``default`` for the shipped one, with the engine that was asked for."""
+def add_careful(parser: argparse.ArgumentParser) -> None:
+    """Add the option to read each review three times."""
+    parser.add_argument(
+        "--careful",
+        action="store_true",
+        help='read each review three times, for better labels in three times the time; needs "cxnlp[evidence]"',
+    )
+
+
+def folder_of(bundle: str | Path | None) -> Path:
+    """Give the folder of a bundle that a command names; ``default`` or nothing is the shipped one."""
+    from cxnlp.bundle import shipped_bundle
+
+    return shipped_bundle() if bundle is None or str(bundle) == SHIPPED else Path(bundle)
+
+
+def load_named(
+    bundle: str | Path | None,
+    args: argparse.Namespace,
+    *,
+    careful: bool = False,
+    min_precision: float | None = None,
+) -> Tagger:
+    """Load the bundle of a folder, or the shipped one for ``default`` or nothing, with the engine asked for."""
     from cxnlp.inference.tagger import Tagger
 
-    return Tagger.load(None if bundle == SHIPPED else bundle, backend=args.backend, device=args.device)
+    path = None if bundle is None or str(bundle) == SHIPPED else bundle
+    return Tagger.load(path, backend=args.backend, device=args.device, careful=careful, min_precision=min_precision)

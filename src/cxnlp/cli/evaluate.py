@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxnlp.cli.engine import add_bundle, add_engine, load_named
+from cxnlp.cli.engine import add_bundle, add_careful, add_engine, load_named
 from cxnlp.cli.evaluate_files import open_all, outputs_of, read_rivals, write_all
 from cxnlp.cli.problems import tell_problems
 from cxnlp.errors import SettingsError
@@ -27,6 +27,7 @@ examples:
   cxnlp evaluate default norec_sentence/ --split test
   cxnlp evaluate default corpus/ --split test --train corpus/ --html report.html
   cxnlp evaluate old-bundle labelled.jsonl --against new-bundle
+  cxnlp evaluate default labelled.jsonl --careful --against default
 
 --html, --markdown and --json hold figures by language, source and length, confusion, calibration, coverage,
 precision and recall, errors, and baselines beside the model. --html and --train need pip install "cxnlp[report]".
@@ -59,6 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--labels", action="store_true", help="show the figures of every label too")
     _add_report_options(parser)
     add_engine(parser)
+    add_careful(parser)
     parser.set_defaults(run=run)
 
 
@@ -76,7 +78,9 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     report.add_argument("--second", metavar="FILE", type=Path, help="JSONL with a second annotator's labels, by id")
     report.add_argument(
-        "--against", metavar="BUNDLE", help="compare with this model on the same reviews, with intervals and p"
+        "--against",
+        metavar="BUNDLE",
+        help="compare with this model on the same reviews, with intervals and p; with --careful the same: read once",
     )
 
 
@@ -94,17 +98,19 @@ def run(args: argparse.Namespace) -> int:
         raise SettingsError("--text-column names a column of --texts, which is not given")
     only = parse_only(args.only)
     files = outputs_of(args)
-    tagger = load_named(args.bundle, args)
+    tagger = load_named(args.bundle, args, careful=args.careful)
     taxonomy = tagger.taxonomy
-    other = None if args.against is None else load_named(args.against, args)
-    names = (args.bundle, args.against or "")
+    # The same model is compared with its ordinary reading.
+    careful_too = args.careful and args.against != args.bundle
+    other = None if args.against is None else load_named(args.against, args, careful=careful_too)
+    names = (_named(args.bundle, args.careful), _named(args.against or "", careful_too))
     if other is not None:
         check_same_taxonomy(taxonomy, other.taxonomy, names)
     gold = read_gold(args.data, taxonomy, args.texts, args.split, args.text_column)
     only = {**gold.only, **only}
     reviews, problems = gold.reviews, list(gold.problems)
     _warn(args, gold, [one for one in (tagger, other) if one is not None])
-    source = Source(args.bundle, str(args.data), args.split, only, len(gold.problems))
+    source = Source(names[0], str(args.data), args.split, only, len(gold.problems))
     found: Study | None = None
     with ExitStack() as stack:
         outputs = open_all(files, stack)
@@ -159,9 +165,13 @@ def _warn(args: argparse.Namespace, gold: Gold, taggers: Sequence[Tagger]) -> No
             )
 
 
+def _named(bundle: str, careful: bool) -> str:
+    return f"{bundle}, read carefully" if careful else bundle
+
+
 def _facts(args: argparse.Namespace, only: Mapping[str, Sequence[str]], broken_lines: int) -> dict[str, Any]:
     """Say what was evaluated, for the top of the JSON."""
-    facts = {"bundle": args.bundle, "data": str(args.data), "split": args.split, "only": only}
+    facts = {"bundle": args.bundle, "careful": args.careful, "data": str(args.data), "split": args.split, "only": only}
     if args.train:
         facts["train"] = [str(path) for path in args.train]
     if args.second is not None:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from cxnlp.cli.engine import folder_of
 from cxnlp.errors import SettingsError
 
 _EPILOG = """\
@@ -47,14 +48,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Export, and send if asked to."""
-    from cxnlp.bundle import load_bundle, shipped_bundle
+    from cxnlp.bundle import load_bundle
     from cxnlp.integrations.huggingface import export_huggingface, parts_of, push
 
     if args.public and not args.push_to_hub:
         raise SettingsError("--public says for whom --push-to-hub is; give it too, or leave --public out")
     if args.push_to_hub and (args.push_to_hub.count("/") != 1 or not all(args.push_to_hub.split("/"))):
         raise SettingsError(f"--push-to-hub {args.push_to_hub!r}: expected USER/NAME")
-    bundle = load_bundle(args.bundle or shipped_bundle())
+    bundle = load_bundle(folder_of(args.bundle))
     parts = parts_of(bundle.taxonomy, args.facet, args.label)
     print(f"cxnlp: writing and comparing {', '.join(part.name for part in parts)}", file=sys.stderr, flush=True)
     written = export_huggingface(bundle, args.output, parts)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cxnlp.cli.engine import folder_of
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
@@ -19,9 +21,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Verify a bundle and print its labels, size and training data."""
-    from cxnlp.bundle import load_bundle, shipped_bundle
+    from cxnlp.bundle import load_bundle
 
-    bundle = load_bundle(args.bundle or shipped_bundle())
+    bundle = load_bundle(folder_of(args.bundle))
     manifest, taxonomy = bundle.manifest, bundle.taxonomy
     size = sum(record.bytes for record in manifest.files.values()) / 1e6
     print(f"{manifest.name}: bundle format {manifest.format_version}, {size:.1f} MB, all hashes as recorded")

@@ -7,6 +7,7 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 
+from cxnlp.cli.engine import folder_of
 from cxnlp.cli.problems import tell_problems
 from cxnlp.errors import DataError
 
@@ -69,7 +70,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Read both files, compare, show; 1 if there is drift."""
-    from cxnlp.bundle import load_bundle, shipped_bundle
+    from cxnlp.bundle import load_bundle
     from cxnlp.data.rows import ReadingOptions
     from cxnlp.data.write import AtomicText
     from cxnlp.evaluation.drift import compare
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
     limits = Limits(args.alpha, args.min_reviews, effects_of(args.effect, args.min_effect))
     _check_outputs(args)
-    bundle = load_bundle(args.model or shipped_bundle())
+    bundle = load_bundle(folder_of(args.model))
     tokenizer = TextTokenizer.from_file(bundle.tokenizer, bundle.manifest.max_tokens, bundle.manifest.overlap)
     options = ReadingOptions(text_column=args.text_column)
     with ExitStack() as stack:

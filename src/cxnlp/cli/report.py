@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cxnlp.cli.engine import folder_of
 from cxnlp.cli.problems import tell_problems
 from cxnlp.cli.reading import add_reading_options, reading_options
 from cxnlp.errors import SettingsError
@@ -85,7 +86,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Read, count, write; give the exit code."""
-    from cxnlp.bundle import read_manifest, shipped_bundle
+    from cxnlp.bundle import read_manifest
     from cxnlp.data.source import STANDARD
     from cxnlp.data.write import AtomicFile, AtomicText
     from cxnlp.journey.analysis import analyse
@@ -101,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
 
     outputs = _outputs(args)
     words = load_words(args.language)
-    bundle = args.model or shipped_bundle()
+    bundle = folder_of(args.model)
     manifest = read_manifest(bundle)
     parts = parts_of(manifest.read_taxonomy(str(bundle)))
     errors = read_errors(args.evaluation) if args.evaluation else None

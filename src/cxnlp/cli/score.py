@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxnlp.cli.engine import add_engine
+from cxnlp.cli.engine import add_careful, add_engine, load_named
 from cxnlp.cli.reading import FILE_HELP, add_reading_options, reading_options
 from cxnlp.cli.writing import add_writing_options, output_path, score_options
 from cxnlp.errors import CxnlpError
@@ -57,6 +57,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--model", type=Path, metavar="BUNDLE", help="folder of a trained model (default: the shipped one)"
     )
     add_engine(parser)
+    add_careful(parser)
     parser.add_argument(
         "--min-precision",
         type=float,
@@ -77,12 +78,11 @@ def run(args: argparse.Namespace) -> int:
     from cxnlp.inference.hooks import make_hooks
     from cxnlp.inference.paths import check_paths
     from cxnlp.inference.score import score_file
-    from cxnlp.inference.tagger import Tagger
 
     output, options = output_path(args), score_options(args)
     table = open_table(args.file, reading_options(args))
     check_paths(table.path, output, args.summary, options)
-    tagger = Tagger.load(args.model, backend=args.backend, device=args.device, min_precision=args.min_precision)
+    tagger = load_named(args.model, args, careful=args.careful, min_precision=args.min_precision)
     hooks = make_hooks(tagger, mask=args.mask_pii, evidence=args.evidence)
     progress = Progress(str(args.file))
     try:

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxnlp.cli.engine import folder_of
 from cxnlp.cli.problems import tell_problems
 from cxnlp.cli.reading import add_reading_options, reading_options
 
@@ -61,7 +62,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Choose, write, and say what was chosen."""
-    from cxnlp.bundle import load_bundle, shipped_bundle
+    from cxnlp.bundle import load_bundle
     from cxnlp.data.write import refuse_input, writable_target
     from cxnlp.errors import SettingsError
     from cxnlp.evaluation.tfidf import need_sklearn
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     as_table = format_of(output) != "jsonl"
     writable_target(output)
     refuse_input(output, [args.file, *args.labelled, *([args.texts] if args.texts else [])], "--output")
-    bundle = load_bundle(args.model or shipped_bundle())
+    bundle = load_bundle(folder_of(args.model))
     taxonomy, thresholds = bundle.taxonomy, bundle.manifest.thresholds
     labelled = read_labelled(args.labelled, taxonomy)
     scored = read_pool(args.file, taxonomy, reading_options(args), args.texts, other_languages=args.other_languages)

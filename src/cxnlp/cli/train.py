@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxnlp.cli.engine import folder_of
 from cxnlp.cli.main import INTERRUPTED
 from cxnlp.errors import BackendError, SettingsError
 
@@ -77,10 +78,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace, recipe: Recipe, run_folder: Path, output: Path) -> str:
-    from cxnlp.bundle import shipped_bundle
     from cxnlp.training import Overrides, train
 
-    warm_start = str(shipped_bundle()) if args.warm_start == "default" else args.warm_start
+    warm_start = None if args.warm_start is None else str(folder_of(args.warm_start))
     paths = data_paths(args.data)
     with contextlib.redirect_stdout(sys.stderr):  # the Trainer's figures along the way; stdout is for the report
         return train(

@@ -23,7 +23,7 @@ _FOLDS, _ERRORS = 5, 2.0
 _STEPS, _HALVINGS = 50, 30
 
 
-def fit_choice(logits: Floats, right: Ints, owner: Ints) -> tuple[float, Floats]:
+def fit_choice(logits: Floats, right: Ints, owner: Ints, as_before: float = 0) -> tuple[float, Floats]:
     """Learn the scale and the shifts (k,) under which the right labels are most likely.
 
     The shifts are 0 unless the right labels are clearly more likely with them (by two standard errors) on fifths of the
@@ -33,11 +33,13 @@ def fit_choice(logits: Floats, right: Ints, owner: Ints) -> tuple[float, Floats]
         logits: (m, k), up to a constant a row.
         right: (m,) the label that is right of each.
         owner: (m,) the review that each belongs to.
+        as_before: scale and shifts are drawn to 1 and 0 as if so many reviews more had turned out as the logits say.
     """
-    return _fit(logits, right, shifted=_shifts_help(logits, right, owner))
+    share = as_before / max(len(np.unique(owner)), 1)
+    return _fit(logits, right, share, shifted=_shifts_help(logits, right, owner, share))
 
 
-def _shifts_help(logits: Floats, right: Ints, owner: Ints) -> bool:
+def _shifts_help(logits: Floats, right: Ints, owner: Ints, share: float) -> bool:
     fold = np.unique(owner, return_inverse=True)[1] % _FOLDS  # whatever reviews know nothing of it
     gained = np.zeros(len(logits))  # in log-likelihood
     for one in range(_FOLDS):
@@ -45,31 +47,34 @@ def _shifts_help(logits: Floats, right: Ints, owner: Ints) -> bool:
         if not rest.any():
             return False
         for shifted, sign in ((True, 1), (False, -1)):
-            scale, shifts = _fit(logits[rest], right[rest], shifted=shifted)
+            scale, shifts = _fit(logits[rest], right[rest], share, shifted=shifted)
             z = logits[held] * scale + shifts
             gained[held] += sign * (z[np.arange(len(z)), right[held]] - np.logaddexp.reduce(z, axis=1))
     return float(gained.sum()) > _ERRORS * float(gained.std() * np.sqrt(len(gained)))
 
 
-def _fit(logits: Floats, right: Ints, *, shifted: bool) -> tuple[float, Floats]:
+def _fit(logits: Floats, right: Ints, share: float, *, shifted: bool) -> tuple[float, Floats]:
     k = logits.shape[1]
     x = logits - logits.max(axis=1, keepdims=True)
-    chosen = np.eye(k)[right]  # (m, k)
+    as_said = np.exp(x - np.logaddexp.reduce(x, axis=1, keepdims=True))
+    chosen = np.eye(k)[right] + share * as_said  # (m, k), each row 1 + share in all
     free = 1 + k if shifted else 1
 
     def loss(beta: Floats) -> float:
         z = x * beta[0] + beta[1:]
-        return float((np.logaddexp.reduce(z, axis=1) - z[chosen > 0]).sum() + _PRIOR * beta[1:] @ beta[1:] / 2)
+        unlikely = (1 + share) * np.logaddexp.reduce(z, axis=1).sum() - (chosen * z).sum()
+        return float(unlikely + _PRIOR * beta[1:] @ beta[1:] / 2)
 
     def slopes(beta: Floats) -> tuple[Floats, Floats]:
         z = x * beta[0] + beta[1:]
-        p = np.exp(z - np.logaddexp.reduce(z, axis=1, keepdims=True))
+        one = np.exp(z - np.logaddexp.reduce(z, axis=1, keepdims=True))
+        p = (1 + share) * one
         gradient = np.concatenate([[((p - chosen) * x).sum()], (p - chosen).sum(axis=0) + _PRIOR * beta[1:]])
-        mean = (p * x).sum(axis=1, keepdims=True)
+        mean = (one * x).sum(axis=1, keepdims=True)
         hessian = np.zeros((1 + k, 1 + k))
         hessian[0, 0] = (p * (x - mean) ** 2).sum() + 1e-6
         hessian[0, 1:] = hessian[1:, 0] = (p * (x - mean)).sum(axis=0)
-        hessian[1:, 1:] = np.diag(p.sum(axis=0) + _PRIOR) - p.T @ p
+        hessian[1:, 1:] = np.diag(p.sum(axis=0) + _PRIOR) - p.T @ one
         return gradient[:free], hessian[:free, :free]
 
     beta = newton(np.concatenate([[1.0], np.zeros(k)]), loss, slopes, _SCALES)

@@ -63,6 +63,8 @@ class Confidence:
         return Confidence(scaling, Cutoffs(thresholds, review, main), self.precise if whole else {})
 
 
+AS_BEFORE = 50.0
+"""Reviews for which what a model has learnt before counts when it learns more."""
 NOTHING = Confidence({}, Cutoffs({}))
 
 
@@ -96,6 +98,35 @@ def learn_confidence(
     cutoffs = Cutoffs(thresholds, main=main)
     cutoffs = replace(cutoffs, review=review_cutoff(taxonomy, scaled, cutoffs))
     return Confidence(scaling, cutoffs, precise_cutoffs(taxonomy, scaled, reviews, cutoffs))
+
+
+def learn_more(
+    taxonomy: Taxonomy, probs: npt.NDArray[np.float32], reviews: Sequence[Review], before: Confidence
+) -> Confidence:
+    """Go on from what a model has learnt, with other reviews; for arguments see ``learn_confidence``.
+
+    Probabilities are drawn to what they were as if by ``AS_BEFORE`` reviews that turned out as they said. Thresholds
+    stay where no better ones are found, and so does what makes a label the main one.
+    """
+    scaled = scale_probabilities(taxonomy, probs, before.scaling)
+    held_out = cross_fitted(taxonomy, scaled, reviews, AS_BEFORE)
+    cutoffs = choose_cutoffs(taxonomy, held_out, reviews, start=before.cutoffs, as_before=AS_BEFORE)
+    cutoffs = replace(cutoffs, review=review_cutoff(taxonomy, held_out, cutoffs))
+    more = fit_scaling(taxonomy, scaled, reviews, AS_BEFORE)
+    return Confidence(
+        {facet.name: _after(facet, before.scaling, more) for facet in taxonomy.facets},
+        cutoffs,
+        precise_cutoffs(taxonomy, held_out, reviews, cutoffs),
+    )
+
+
+def _after(facet: Facet, first: Scaling, then: Scaling) -> dict[str, tuple[float, float]]:
+    """Give the scaling of a facet that is one after another."""
+    found = {}
+    for label in facet.labels:
+        (a, b), (c, d) = (one.get(facet.name, {}).get(label, (1.0, 0.0)) for one in (first, then))
+        found[label] = (round(a * c, 4), round(b * c + d, 4))
+    return found
 
 
 def too_few(taxonomy: Taxonomy, reviews: Sequence[Review]) -> str:

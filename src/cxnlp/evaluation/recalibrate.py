@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,89 +13,142 @@ from cxnlp.bundle import Manifest
 from cxnlp.data import Review
 from cxnlp.data.fingerprint import fingerprint
 from cxnlp.errors import ArgumentValueError, DataError
-from cxnlp.evaluation.choice import MIN_LABELLED
+from cxnlp.evaluation.calibration import calibrations
 from cxnlp.evaluation.compare import Labels
-from cxnlp.evaluation.confidence import Confidence, learn_confidence
+from cxnlp.evaluation.confidence import Confidence, learn_confidence, learn_more
 from cxnlp.evaluation.evaluate import evaluate_labels
+from cxnlp.evaluation.paired import Paired, paired
+from cxnlp.evaluation.precise import MIN_REVIEWS
 from cxnlp.evaluation.report import Report
-from cxnlp.evaluation.scaling import few_labelled
 from cxnlp.inference.tagger import Tagger
-from cxnlp.taxonomy import Cutoffs, Taxonomy, decide, scale_probabilities
+from cxnlp.taxonomy import Cutoffs, Kind, Taxonomy, decide, scale_probabilities
 from cxnlp.text.counted import counted
 from cxnlp.version import __version__
 
+Floats = npt.NDArray[np.float32]
 _FOLDS = 5
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What a model says of n reviews, each by what was learnt without it."""
+
+    labels: Sequence[Labels]
+    report: Report
+    ece: Mapping[str, float]
+    """The calibration error of each question that has one answer."""
+
+
+@dataclass(frozen=True)
 class Recalibrated:
-    """A model fitted to n reviews, and what that did to their labels."""
+    """A model fitted to n reviews, and what that did to its answers."""
 
     manifest: Manifest
-    before: Report
-    after: Report
-    """Each review labelled by what the other four fifths say."""
+    before: Answers
+    """By what the model had learnt already."""
+    after: Answers
+    careful: Answers | None
+    """The same, read carefully, if that was learnt."""
+    against: Paired
+    """``after`` beside ``before``."""
 
 
 def recalibrate(
-    tagger: Tagger, reviews: Sequence[Review], name: str, progress: Callable[[int], None] | None = None
+    tagger: Tagger,
+    reviews: Sequence[Review],
+    name: str,
+    data: str,
+    *,
+    careful: bool = False,
+    anew: bool = False,
+    progress: Callable[[int], None] | None = None,
 ) -> Recalibrated:
-    """Learn anew all that is learnt on development reviews once the network stands; the network stays.
-
-    What there are too few reviews to learn stays too; see ``learn_confidence``.
+    """Learn all that is learnt on development reviews once the network stands; the network stays.
 
     Args:
         tagger: loaded from a bundle.
-        reviews: n labelled ones that it was not trained on.
-        name: of these data, for the manifest.
-        progress: called with the number of reviews newly read.
+        reviews: n distinct labelled ones that it was not trained on.
+        name: of the fitted model.
+        data: name of the reviews, for the manifest.
+        careful: whether to learn for careful reading too; a model that has is fitted so in any case.
+        anew: whether to forget what the model had learnt, as training does, instead of going on from it.
+        progress: called with the number of readings newly done; there are n, or with ``careful`` 2 n.
 
     Raises:
         ArgumentValueError: the tagger has no bundle.
-        DataError: there is too little to learn anything from.
+        DataError: there are too few reviews.
+        ExtraError: spaCy is not installed, and ``careful`` needs it.
     """
     manifest, taxonomy = tagger.manifest, tagger.taxonomy
     if manifest is None:
         raise ArgumentValueError("this Tagger was not loaded from a bundle; expected one made by Tagger.load")
-    few = few_labelled(taxonomy, reviews)
-    if len(few) == len(taxonomy.facets):
+    if len(reviews) < MIN_REVIEWS:
         raise DataError(
-            f"{counted(len(reviews), 'labelled review')}: every facet has fewer than {MIN_LABELLED} gold labels, so "
-            "there is nothing to learn from; expected a hundred reviews or more"
+            f"{counted(len(reviews), 'labelled review')} with a text of its own; expected {MIN_REVIEWS} or more, as "
+            "fewer teach a model more of chance than of themselves"
         )
-    before = Confidence.of(manifest)
-    network = Tagger(taxonomy, tagger.tokenizer, tagger.backend, Cutoffs({}))
-    raw = network.probabilities([review.text for review in reviews], progress)
-    learnt = learn_confidence(taxonomy, raw, reviews, before)
-    report = evaluate_labels(taxonomy, reviews, _decide(taxonomy, raw, learnt))
+
+    def read(carefully: bool) -> Floats:
+        network = Tagger(taxonomy, tagger.tokenizer, tagger.backend, Cutoffs({}), careful=carefully)
+        return network.probabilities([review.text for review in reviews], progress)
+
+    raw, known = read(carefully=False), Confidence.of(manifest)
+    before = _answers(taxonomy, reviews, _said(taxonomy, raw, known))
+    learnt, after = _fit(taxonomy, raw, reviews, None if anew else known)
+    fields, read_carefully = learnt.as_fields(), None
+    if careful or manifest.careful:
+        there = Confidence.of(manifest.carefully()) if manifest.careful and not anew else None
+        more, read_carefully = _fit(taxonomy, read(carefully=True), reviews, there)
+        fields["careful"] = more.as_fields()
     languages = Counter(review.lang or "und" for review in reviews)
-    calibrated_on = {
-        "name": name, "fingerprint": fingerprint(reviews), "reviews": dict(sorted(languages.items())),
-    }  # fmt: skip
+    fingerprints = {"name": data, "fingerprint": fingerprint(reviews), "reviews": dict(sorted(languages.items()))}
     return Recalibrated(
         replace(
             manifest,
-            **learnt.as_fields(),
-            data={**manifest.data, "calibrated_on": calibrated_on},
-            scores={name: report.as_json()["figures"]},
+            **fields,
+            name=name,
+            data={**manifest.data, "calibrated_on": fingerprints},
+            scores={data: after.report.as_json()["figures"]},
             cxnlp_version=__version__,
         ),
-        evaluate_labels(taxonomy, reviews, _decide(taxonomy, raw, before)),
-        evaluate_labels(taxonomy, reviews, _cross_fitted(taxonomy, raw, reviews, before)),
+        before,
+        after,
+        read_carefully,
+        paired(taxonomy, reviews, before.labels, after.labels, ("before", "after")),
     )
 
 
-def _decide(taxonomy: Taxonomy, raw: npt.NDArray[np.float32], confidence: Confidence) -> list[Labels]:
-    return [*decide(taxonomy, scale_probabilities(taxonomy, raw, confidence.scaling), confidence.cutoffs)]
+_Said = tuple[Floats, list[Labels]]
+"""Scaled probabilities (m, l) of m reviews, and their labels."""
 
 
-def _cross_fitted(
-    taxonomy: Taxonomy, raw: npt.NDArray[np.float32], reviews: Sequence[Review], before: Confidence
-) -> list[Labels]:
-    found: dict[int, Labels] = {}
+def _fit(
+    taxonomy: Taxonomy, raw: Floats, reviews: Sequence[Review], before: Confidence | None
+) -> tuple[Confidence, Answers]:
+    """Learn from all reviews; and give what is said of each by what the other four fifths teach."""
+
+    def learn(rows: Sequence[int]) -> Confidence:
+        some = [reviews[i] for i in rows]
+        if before is None:
+            return learn_confidence(taxonomy, raw[rows], some)
+        return learn_more(taxonomy, raw[rows], some, before)
+
     fold = np.arange(len(reviews)) % _FOLDS
-    for one in range(min(_FOLDS, len(reviews))):
-        rest, held = (np.flatnonzero(which).tolist() for which in (fold != one, fold == one))
-        learnt = learn_confidence(taxonomy, raw[rest], [reviews[i] for i in rest], before)
-        found |= dict(zip(held, _decide(taxonomy, raw[held], learnt), strict=True))
-    return [found[i] for i in range(len(reviews))]
+    parts = [(np.flatnonzero(fold != one).tolist(), np.flatnonzero(fold == one).tolist()) for one in range(_FOLDS)]
+    said = [_said(taxonomy, raw[held], learn(rest)) for rest, held in parts]
+    order = np.argsort(np.concatenate([held for _, held in parts]))
+    labels = [one for _, some in said for one in some]
+    together = np.concatenate([probs for probs, _ in said])[order], [labels[i] for i in order]
+    return learn(range(len(reviews))), _answers(taxonomy, reviews, together)
+
+
+def _said(taxonomy: Taxonomy, raw: Floats, confidence: Confidence) -> _Said:
+    probs = scale_probabilities(taxonomy, raw, confidence.scaling)
+    return probs, [*decide(taxonomy, probs, confidence.cutoffs)]
+
+
+def _answers(taxonomy: Taxonomy, reviews: Sequence[Review], said: _Said) -> Answers:
+    probs, labels = said
+    found = calibrations(taxonomy, reviews, probs, resamples=2)
+    errors = {one.facet: one.ece["all"].value for one in found if taxonomy[one.facet].kind is not Kind.ANY_OF}
+    return Answers(labels, evaluate_labels(taxonomy, reviews, labels), errors)

@@ -19,7 +19,7 @@ Thresholds lie on a grid of thousandths from 0.05 to 0.95; a facet without a pos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +50,12 @@ _GRID = np.linspace(LOWEST, HIGHEST, 901).round(3).astype(np.float32)
 
 
 def choose_cutoffs(
-    taxonomy: Taxonomy, probs: npt.NDArray[np.float32], reviews: Sequence[Review], shrinkage: float = SHRINKAGE
+    taxonomy: Taxonomy,
+    probs: npt.NDArray[np.float32],
+    reviews: Sequence[Review],
+    shrinkage: float = SHRINKAGE,
+    start: Cutoffs | None = None,
+    as_before: float = 0,
 ) -> Cutoffs:
     """Choose the threshold of every label of every ``any_of`` facet, and how its main label is found.
 
@@ -59,6 +64,8 @@ def choose_cutoffs(
         probs: (n, l) probabilities of the reviews.
         reviews: n labelled reviews; one that lacks a facet does not count for it.
         shrinkage: positive reviews at which a label's own threshold weighs as much as the common one.
+        start: what stands, unless better is found; each label's threshold then is in place of the common one.
+        as_before: what makes the main label is drawn to what it was as if by so many reviews.
 
     Returns:
         Thresholds from 0.05 to 0.95, and ``main``; no reviews are marked for a person.
@@ -68,8 +75,11 @@ def choose_cutoffs(
             f"{len(probs)} rows of probabilities for {len(reviews)} reviews; expected one for each"
         )
     targets = encode_labels(taxonomy, [review.labels for review in reviews])
-    thresholds = default_thresholds(taxonomy)
-    chosen = Cutoffs(thresholds, main=_main(taxonomy, probs, targets))
+    thresholds: dict[str, dict[str, float]] = {
+        name: dict((start.thresholds if start else {}).get(name, limits))
+        for name, limits in default_thresholds(taxonomy).items()
+    }
+    chosen = Cutoffs(thresholds, main=_main(taxonomy, probs, targets, start.main if start else {}, as_before))
     for facet in taxonomy.facets:
         if facet.kind is not Kind.ANY_OF:
             continue
@@ -77,7 +87,8 @@ def choose_cutoffs(
         known = targets.mask[:, where.start] > 0
         gold = targets.values[known, where] > 0  # (m, labels)
         if gold.any():
-            found = _choose(_scores(facet, probs[known, where], chosen), gold, shrinkage)
+            before = [_place(thresholds[facet.name][label]) for label in facet.labels] if start else None
+            found = _choose(_scores(facet, probs[known, where], chosen), gold, shrinkage, before)
             thresholds[facet.name] = dict(zip(facet.labels, found, strict=True))
     return chosen
 
@@ -88,17 +99,23 @@ def few_main(taxonomy: Taxonomy, reviews: Sequence[Review]) -> list[str]:
     return [facet.name for facet, n in zip(taxonomy.main_facets, known, strict=True) if n < MIN_LABELLED]
 
 
-def _main(taxonomy: Taxonomy, probs: npt.NDArray[np.float32], targets: Targets) -> dict[str, dict[str, float]]:
-    found = {}
+def _main(
+    taxonomy: Taxonomy,
+    probs: npt.NDArray[np.float32],
+    targets: Targets,
+    before: Mapping[str, Mapping[str, float]],
+    as_before: float,
+) -> dict[str, dict[str, float]]:
+    found = {name: dict(shifts) for name, shifts in before.items()}
     for column, facet in enumerate(taxonomy.main_facets):
         known = np.flatnonzero(targets.main[:, column] >= 0)
         if len(known) >= MIN_LABELLED:
-            odds = log_odds(probs[known, taxonomy.slices[facet.name]])
-            scale, shifts = fit_choice(odds, targets.main[known, column], known)
+            already = np.array([found.get(facet.name, {}).get(label, 0.0) for label in facet.labels])
+            odds = log_odds(probs[known, taxonomy.slices[facet.name]]) + already
+            scale, shifts = fit_choice(odds, targets.main[known, column], known, as_before)
             if shifts.any():
-                found[facet.name] = {
-                    label: round(float(shift / scale), 4) for label, shift in zip(facet.labels, shifts, strict=True)
-                }
+                added = (already + shifts / scale).tolist()
+                found[facet.name] = {label: round(one, 4) for label, one in zip(facet.labels, added, strict=True)}
     return found
 
 
@@ -110,47 +127,56 @@ def _scores(facet: Facet, probs: npt.NDArray[np.float32], cutoffs: Cutoffs) -> n
     return scores
 
 
-def _choose(scores: npt.NDArray[np.float32], gold: npt.NDArray[np.bool_], shrinkage: float) -> list[float]:
+def _choose(
+    scores: npt.NDArray[np.float32], gold: npt.NDArray[np.bool_], shrinkage: float, start: list[int] | None
+) -> list[float]:
     counts, positives = _all_counts(scores, gold), gold.sum(axis=0)
-    common, own = _best(counts, positives, shrinkage)
+    standing, own = _best(counts, positives, shrinkage, start)
     rows, (hits, predicted), total = np.arange(len(own)), counts, int(positives.sum())
-    with_own = _f1(hits[rows, own].sum(), predicted[rows, own].sum(), total)
-    with_common = _f1(hits[:, common].sum(), predicted[:, common].sum(), total)
-    index = own if with_own >= with_common and _own_is_better(scores, gold, shrinkage) else [common] * len(own)
+    f1 = [_f1(hits[rows, places].sum(), predicted[rows, places].sum(), total) for places in (own, standing)]
+    index = own if f1[0] >= f1[1] and _own_is_better(scores, gold, shrinkage, start) else standing
     return [round(float(_GRID[i]), 3) for i in index]
 
 
-def _own_is_better(scores: npt.NDArray[np.float32], gold: npt.NDArray[np.bool_], shrinkage: float) -> bool:
-    """Whether labels' own thresholds do better than a common one on reviews that they were not chosen on."""
+def _own_is_better(
+    scores: npt.NDArray[np.float32], gold: npt.NDArray[np.bool_], shrinkage: float, start: list[int] | None
+) -> bool:
+    """Whether labels' own thresholds do better than those that stand on reviews that they were not chosen on."""
     fold = np.arange(len(scores)) % min(_FOLDS, len(scores))
     rows = np.arange(gold.shape[1])
-    with_own, with_common = np.zeros(2), np.zeros(2)  # hits and predictions
+    with_own, with_standing = np.zeros(2), np.zeros(2)  # hits and predictions
     for one in range(int(fold.max()) + 1):
         rest, held = fold != one, fold == one
         if not gold[rest].any():
             continue
-        common, own = _best(_all_counts(scores[rest], gold[rest]), gold[rest].sum(axis=0), shrinkage)
+        standing, own = _best(_all_counts(scores[rest], gold[rest]), gold[rest].sum(axis=0), shrinkage, start)
         hits, predicted = _all_counts(scores[held], gold[held])
         with_own += hits[rows, own].sum(), predicted[rows, own].sum()
-        with_common += hits[:, common].sum(), predicted[:, common].sum()
+        with_standing += hits[rows, standing].sum(), predicted[rows, standing].sum()
     total = int(gold.sum())
-    f1 = [2 * hits / (predicted + total) for hits, predicted in (with_own, with_common)]
+    f1 = [2 * hits / (predicted + total) for hits, predicted in (with_own, with_standing)]
     return bool(f1[0] > f1[1])
 
 
-def _best(counts: tuple[Floats, Floats], positives: npt.NDArray[np.int64], shrinkage: float) -> tuple[int, list[int]]:
-    """Give the places on the grid of the best common threshold, and of each label's own one."""
+def _best(
+    counts: tuple[Floats, Floats], positives: npt.NDArray[np.int64], shrinkage: float, start: list[int] | None
+) -> tuple[list[int], list[int]]:
+    """Give the places on the grid of what stands, the best common threshold if nothing does, and each label's own."""
     hits, predicted = counts
     total = int(positives.sum())
-    common = _middle_of_best(_f1(hits.sum(0), predicted.sum(0), total))
+    rows = np.arange(len(positives))
+    standing = start or [_middle_of_best(_f1(hits.sum(0), predicted.sum(0), total))] * len(positives)
     own = []
-    for i, count in enumerate(positives):
-        other_hits, other_predicted = (part[:, common].sum() - part[i, common] for part in (hits, predicted))
+    for i, (count, here) in enumerate(zip(positives, standing, strict=True)):
+        other_hits, other_predicted = (part[rows, standing].sum() - part[i, here] for part in (hits, predicted))
         best = _middle_of_best(_f1(other_hits + hits[i], other_predicted + predicted[i], total))
         weight = count / (count + shrinkage) if count else 0.0
-        drawn = _sigmoid(_logit(_GRID[common]) + weight * (_logit(_GRID[best]) - _logit(_GRID[common])))
-        own.append(int(np.abs(_GRID - drawn).argmin()))
-    return common, own
+        own.append(_place(_sigmoid(_logit(_GRID[here]) + weight * (_logit(_GRID[best]) - _logit(_GRID[here])))))
+    return standing, own
+
+
+def _place(threshold: float) -> int:
+    return int(np.abs(_GRID - threshold).argmin())
 
 
 def _all_counts(scores: npt.NDArray[np.float32], gold: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:

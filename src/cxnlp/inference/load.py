@@ -7,17 +7,24 @@ from pathlib import Path
 
 from cxnlp.bundle import Bundle, load_bundle, shipped_bundle
 from cxnlp.errors import ArgumentTypeError, BackendError, BundleError, kind_of, nearest
+from cxnlp.inference.arguments import check_choice
 from cxnlp.inference.backend import Backend
 from cxnlp.inference.shared import tagger_of
 from cxnlp.inference.tagger import Tagger
 from cxnlp.text import TextTokenizer
+from cxnlp.text.sentences import require_sentences
 
 BACKENDS = ("onnx", "torch")
 DEVICES = ("auto", "cpu", "cuda")
 
 
 def load_tagger(
-    path: str | Path | None, backend: str, device: str, threads: int = 0, min_precision: float | None = None
+    path: str | Path | None,
+    backend: str,
+    device: str,
+    threads: int = 0,
+    min_precision: float | None = None,
+    careful: bool = False,
 ) -> Tagger:
     """Load, verify and make ready; see ``Tagger.load``."""
     if path is not None and not isinstance(path, str | Path):
@@ -32,14 +39,18 @@ def load_tagger(
         if value not in known:
             near = nearest(str(value), list(known))
             raise BackendError(f"no {what} {value!r}, expected one of {', '.join(known)}{near}")
+    check_choice("careful", careful)
     folder = None if path is None else Path(path).absolute()
     bundle = load_bundle(folder or shipped_bundle())
     manifest = bundle.manifest
-    cutoffs = manifest.cutoffs(min_precision)
+    answers = manifest.carefully() if careful else manifest
+    cutoffs = answers.cutoffs(min_precision)
+    if careful:
+        require_sentences("careful reading")
     engine = _onnx(bundle, device, threads) if backend == "onnx" else _torch(bundle, device, threads)
     tokenizer = TextTokenizer.from_file(bundle.tokenizer, manifest.max_tokens, manifest.overlap)
-    again = partial(tagger_of, folder, backend, device, threads, min_precision)
-    return Tagger(bundle.taxonomy, tokenizer, engine, cutoffs, manifest, manifest.scaling, again)
+    again = partial(tagger_of, folder, backend, device, threads, min_precision, careful)
+    return Tagger(bundle.taxonomy, tokenizer, engine, cutoffs, manifest, answers.scaling, again, careful)
 
 
 def _onnx(bundle: Bundle, device: str, threads: int) -> Backend:

@@ -31,6 +31,7 @@ def shared_tagger(
     device: str = "auto",
     threads: int = 0,
     min_precision: float | None = None,
+    careful: bool = False,
 ) -> Tagger:
     """Load a bundle (None: the shipped model) as ``Tagger.load`` does, or give the Tagger loaded before.
 
@@ -49,18 +50,24 @@ def shared_tagger(
     except OSError:  # loading says what is wrong
         version = (0, 0, 0)
     with _lock:  # several threads that ask at once get one Tagger
-        return _load(os.getpid(), version, str(folder), backend, device, threads, min_precision)
+        return _load(os.getpid(), version, str(folder), backend, device, threads, min_precision, careful)
 
 
 def tagger_of(
-    model: Path | None, backend: str, device: str, threads: int, min_precision: float | None, fingerprint: str
+    model: Path | None,
+    backend: str,
+    device: str,
+    threads: int,
+    min_precision: float | None,
+    careful: bool,
+    fingerprint: str,
 ) -> Tagger:
     """Give the Tagger that another process loaded, loaded here from the same folder, once for all who send it.
 
     Raises:
         BundleError: another model lies there than when it was loaded; or as of ``shared_tagger``, like other errors.
     """
-    tagger = shared_tagger(model, backend, device, threads, min_precision)
+    tagger = shared_tagger(model, backend, device, threads, min_precision, careful)
     if tagger.fingerprint != fingerprint:
         where = model or "the shipped model"
         raise BundleError(f"{where}: another model than the process that sent the Tagger has; load it there anew")
@@ -76,5 +83,8 @@ def _load(
     device: str,
     threads: int,
     min_precision: float | None,
+    careful: bool,
 ) -> Tagger:
-    return Tagger.load(folder, backend=backend, device=device, threads=threads, min_precision=min_precision)
+    return Tagger.load(
+        folder, backend=backend, device=device, threads=threads, min_precision=min_precision, careful=careful
+    )

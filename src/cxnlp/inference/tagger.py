@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from cxnlp.bundle import Manifest, digest_of
 from cxnlp.errors import ArgumentTypeError, kind_of
@@ -51,6 +52,7 @@ class Tagger:
         manifest: Manifest | None = None,
         scaling: Scaling | None = None,
         again: Callable[[str], Tagger] | None = None,
+        careful: bool = False,
     ) -> None:
         self.taxonomy = taxonomy
         self.tokenizer = tokenizer
@@ -58,6 +60,7 @@ class Tagger:
         self.cutoffs = cutoffs
         self.manifest = manifest
         self.scaling: Scaling = scaling or {}
+        self.careful = careful
         self._again = again
 
     def __repr__(self) -> str:
@@ -86,29 +89,33 @@ class Tagger:
         device: str = "auto",
         threads: int = 0,
         min_precision: float | None = None,
+        careful: bool = False,
     ) -> Tagger:
         """Load a bundle, or without a path the shipped model, and check it.
 
         ``backend`` is ``onnx`` (CPU) or ``torch``; ``device`` is ``auto``, ``cpu`` or ``cuda``. ``threads`` is how many
         the network may use on a CPU, 0 for as many as there are cores. With ``min_precision``, such as 0.9, labels of
         touchpoints and phases are given only where they are right that often on the development reviews, and reviews
-        whose sentiment or main phase is less certain are flagged ``needs_review``.
+        whose sentiment or main phase is less certain are flagged ``needs_review``. ``careful`` reads each review three
+        times, which is better and takes three times as long.
 
         Raises:
-            SettingsError: the model has no cutoffs for that precision.
+            SettingsError: the model has no cutoffs for that precision, or learnt none for careful reading.
+            ExtraError: spaCy is not installed, and ``careful`` needs it.
             BundleError: the bundle is missing, incomplete, altered, of a newer format, or a file and no folder.
             ArgumentTypeError: ``path`` is no path, or ``threads`` no whole number.
             BackendError: the back end or the device is not available here.
         """
         from cxnlp.inference.load import load_tagger
 
-        return load_tagger(path, backend, device, threads, min_precision)
+        return load_tagger(path, backend, device, threads, min_precision, careful)
 
     @property
     def fingerprint(self) -> str:
         """The same for two taggers only if they give the same labels: model and engine, by hash and name."""
         digest = digest_of(asdict(self.manifest)) if self.manifest else "unnamed"
-        return f"{type(self.backend).__name__} {digest} {digest_of(asdict(self.cutoffs))}"
+        careful = " careful" if self.careful else ""
+        return f"{type(self.backend).__name__} {digest} {digest_of(asdict(self.cutoffs))}{careful}"
 
     @property
     def thresholds(self) -> Thresholds:
@@ -193,6 +200,23 @@ class Tagger:
         return self._probabilities(_texts(texts), progress)[0]
 
     def _probabilities(self, texts: Sequence[str], progress: Callable[[int], None] | None) -> tuple[Floats, set[int]]:
+        if self.careful:
+            from cxnlp.inference.careful import join_readings, readings
+
+            read = readings(texts)
+            probs, truncated = self._read(read.texts, read.owners, progress)
+            probs = join_readings(self.taxonomy, probs, read)
+        else:
+            probs, truncated = self._read(texts, np.arange(len(texts)), progress)
+        return scale_probabilities(self.taxonomy, probs, self.scaling), truncated
+
+    def _read(
+        self, texts: Sequence[str], reviews: npt.NDArray[np.int64], progress: Callable[[int], None] | None
+    ) -> tuple[Floats, set[int]]:
+        """Give the network's probabilities (m, l) of m texts, and which have more windows than are read.
+
+        ``reviews`` (m,) is the review of each text; one counts as finished when all its texts are.
+        """
         windows: list[list[int]] = []
         owners: list[int] = []
         truncated: set[int] = set()
@@ -202,7 +226,8 @@ class Tagger:
                 truncated.add(row)
             windows += cut[:MAX_WINDOWS]
             owners += [row] * len(cut[:MAX_WINDOWS])
-        left = np.bincount(owners, minlength=len(texts)) if owners else np.zeros(0, np.int64)
+        of = reviews[np.array(owners, np.int64)]  # (windows,)
+        left = np.bincount(of)
         logits = np.zeros((len(windows), self.taxonomy.n_logits), np.float32)
         engine = self.backend
         limits = engine.max_batch_tokens, engine.max_batch_rows
@@ -210,12 +235,11 @@ class Tagger:
         for batch, found in engine.logits_many(made):
             logits[batch.rows] = found
             if progress:
-                np.subtract.at(left, rows := np.asarray(owners)[batch.rows], 1)
+                np.subtract.at(left, rows := of[batch.rows], 1)
                 progress(int((left[np.unique(rows)] == 0).sum()))
         probs = probabilities(self.taxonomy, logits)
         lengths = np.array([len(window) for window in windows], np.float32)
-        joined = join_windows(self.taxonomy, probs, np.array(owners, np.int64), lengths, len(texts))
-        return scale_probabilities(self.taxonomy, joined, self.scaling), truncated
+        return join_windows(self.taxonomy, probs, np.array(owners, np.int64), lengths, len(texts)), truncated
 
     def _named(self, row: Floats) -> dict[str, dict[str, float]]:
         named: dict[str, dict[str, float]] = {}

@@ -39,14 +39,14 @@ _UNBROKEN = re.compile(r"\S*(?:://|www\.|@)\S*")
 _lock = Lock()
 
 
-def require_sentences() -> None:
-    """Ask for spaCy before a run begins.
+def require_sentences(what: str = "evidence") -> None:
+    """Ask for spaCy before a run begins; ``what`` needs it.
 
     Raises:
         ExtraError: it is not installed.
     """
     if find_spec("spacy") is None:
-        raise ExtraError("evidence", "spacy", "evidence")
+        raise ExtraError(what, "spacy", "evidence")
 
 
 def split_sentences(texts: Sequence[str], languages: Sequence[str]) -> list[list[Range]]:

@@ -1,0 +1,99 @@
+"""Read each review three times: as it stands, in lower case, and sentence by sentence; and join what was read.
+
+Averaging over views of an input is test-time augmentation (Krizhevsky et al. 2012). What a small network says of a
+review turns on chance things such as its capitals; and of several touchpoints it judges each more surely in the
+sentence that speaks of it, where no other stands beside it. The shares below were chosen on the development split of
+the corpus (docs/experiments.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cxnlp.taxonomy import Kind, Taxonomy, log_odds, log_probabilities, probabilities
+from cxnlp.text.sentences import split_sentences
+
+Floats32 = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+# The reading in lower case counts as much as the one as it stands; what the sentences say, so much of both.
+_SENTENCES = 0.3
+# What lies behind this is hardly read by the model either.
+_MAX_CHARS = 30_000
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What is read of n reviews: ``texts`` holds them as they stand, then lower case and sentences."""
+
+    texts: Sequence[str]
+    owners: Ints
+    """(m,) the review of each text."""
+    lowered: Ints
+    """(n,) where the reading in lower case stands; where it is the same text, that one."""
+    first_sentence: int
+    """From where on the texts are sentences, of reviews that have several."""
+
+
+def readings(texts: Sequence[str]) -> Readings:
+    """Lay out what is read.
+
+    Raises:
+        ExtraError: spaCy is not installed.
+    """
+    n = len(texts)
+    laid, owners, lowered = list(texts), list(range(n)), np.arange(n)
+    for row, text in enumerate(texts):
+        if (lower := text.lower()) != text:
+            lowered[row] = len(laid)
+            laid.append(lower)
+            owners.append(row)
+    first = len(laid)
+    cut = [text[:_MAX_CHARS] for text in texts]
+    # By rules for any language: those of one would make its probabilities depend on what language is guessed.
+    for row, ranges in enumerate(split_sentences(cut, [""] * n) if n else []):
+        if len(ranges) > 1:
+            laid += [cut[row][start:end] for start, end in ranges]
+            owners += [row] * len(ranges)
+    return Readings(laid, np.array(owners, np.int64), lowered, first)
+
+
+def join_readings(taxonomy: Taxonomy, probs: Floats32, read: Readings) -> Floats32:
+    """Join the probabilities (m, l) of all that was read into those of n reviews, (n, l).
+
+    Every question takes the mean of the logits of the text as it stands and in lower case. A label of an ``any_of``
+    facet without a main one also that of the sentence that speaks of it most; a polarity also what the sentences say,
+    weighed by the squared probability that they speak of its label.
+    """
+    logits = _logits(taxonomy, probs)  # (m, l)
+    n = len(read.lowered)
+    joined = (logits[:n] + logits[read.lowered]) / 2
+    owners = read.owners[read.first_sentence :]
+    for row in np.unique(owners):
+        of = read.first_sentence + np.flatnonzero(owners == row)
+        for facet in taxonomy.facets:
+            where = taxonomy.slices[facet.name]
+            if facet.kind is Kind.ANY_OF and not facet.main:
+                said = logits[of, where].max(axis=0)
+            elif facet.of is not None:
+                spoken = probs[of, taxonomy.slices[facet.of]].astype(np.float64) ** 2  # (sentences, labels)
+                shares = spoken / np.maximum(spoken.sum(axis=0), np.finfo(np.float64).tiny)
+                choices = probs[of, where].reshape(len(of), spoken.shape[1], -1)
+                said = log_probabilities((shares[:, :, None] * choices).sum(axis=0).reshape(-1))
+            else:
+                continue
+            joined[row, where] = (joined[row, where] + _SENTENCES * said) / (1 + _SENTENCES)
+    return probabilities(taxonomy, joined.astype(np.float32))
+
+
+def _logits(taxonomy: Taxonomy, probs: Floats32) -> Floats:
+    out = np.empty(probs.shape, np.float64)
+    for facet in taxonomy.facets:
+        where = taxonomy.slices[facet.name]
+        out[:, where] = (log_odds if facet.kind is Kind.ANY_OF else log_probabilities)(probs[:, where])
+    return out
