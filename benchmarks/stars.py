@@ -1,6 +1,6 @@
 """Negative or positive, by the stars that customers gave: accuracy of a model on reviews that nobody labelled.
 
-python benchmarks/stars.py REVIEWS.jsonl [--model BUNDLE]
+python benchmarks/stars.py REVIEWS.jsonl [--model BUNDLE] [--careful]
 
 Reads ``text``, ``lang`` and ``stars`` of each line; 1 and 2 stars are negative, 4 and 5 positive, the rest is left out.
 The model decides between its two labels ``negative`` and ``positive`` alone. Stars are no gold: customers contradict
@@ -32,11 +32,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reviews", type=Path)
     parser.add_argument("--model", type=Path, help="folder of a bundle (default: the shipped one)")
+    parser.add_argument("--careful", action="store_true", help="read each review three times")
     args = parser.parse_args()
     with args.reviews.open(encoding="utf-8") as file:
         rows = [json.loads(line) for line in file if line.strip()]
     rows = [row for row in rows if row.get("stars") in (1, 2, 4, 5) and (row.get("text") or "").strip()]
-    tagger = Tagger.load(args.model)
+    tagger = Tagger.load(args.model, careful=args.careful)
     start = tagger.taxonomy.slices["sentiment"].start
     labels = tagger.taxonomy["sentiment"].labels
     probs = tagger.probabilities([row["text"] for row in rows])

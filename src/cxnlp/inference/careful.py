@@ -21,8 +21,10 @@ Floats32 = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# The reading in lower case counts as much as the one as it stands; what the sentences say, so much of both.
-_SENTENCES = 0.3
+LOWERED = 1.0
+"""What the reading in lower case counts, beside 1 of the text as it stands."""
+SENTENCES = 0.3
+"""What the sentences count, beside 1 of both together."""
 # What lies behind this is hardly read by the model either.
 _MAX_CHARS = 30_000
 
@@ -63,16 +65,19 @@ def readings(texts: Sequence[str]) -> Readings:
     return Readings(laid, np.array(owners, np.int64), lowered, first)
 
 
-def join_readings(taxonomy: Taxonomy, probs: Floats32, read: Readings) -> Floats32:
+def join_readings(
+    taxonomy: Taxonomy, probs: Floats32, read: Readings, lowered: float = LOWERED, sentences: float = SENTENCES
+) -> Floats32:
     """Join the probabilities (m, l) of all that was read into those of n reviews, (n, l).
 
-    Every question takes the mean of the logits of the text as it stands and in lower case. A label of an ``any_of``
-    facet without a main one also that of the sentence that speaks of it most; a polarity also what the sentences say,
-    weighed by the squared probability that they speak of its label.
+    Every question takes the mean of the logits of the text as it stands and, counting ``lowered``, in lower case. A
+    label of an ``any_of`` facet without a main one takes also that of the sentence that speaks of it most; a polarity
+    also what the sentences say, weighed by the squared probability that they speak of its label. Both count
+    ``sentences``.
     """
     logits = _logits(taxonomy, probs)  # (m, l)
     n = len(read.lowered)
-    joined = (logits[:n] + logits[read.lowered]) / 2
+    joined = (logits[:n] + lowered * logits[read.lowered]) / (1 + lowered)
     owners = read.owners[read.first_sentence :]
     for row in np.unique(owners):
         of = read.first_sentence + np.flatnonzero(owners == row)
@@ -87,7 +92,7 @@ def join_readings(taxonomy: Taxonomy, probs: Floats32, read: Readings) -> Floats
                 said = log_probabilities((shares[:, :, None] * choices).sum(axis=0).reshape(-1))
             else:
                 continue
-            joined[row, where] = (joined[row, where] + _SENTENCES * said) / (1 + _SENTENCES)
+            joined[row, where] = (joined[row, where] + sentences * said) / (1 + sentences)
     return probabilities(taxonomy, joined.astype(np.float32))
 
 
