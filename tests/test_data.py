@@ -111,7 +111,7 @@ def test_a_bad_line_never_loses_the_good_ones(tmp_path: Path) -> None:
     assert reasons[1] == "byte 24 is not UTF-8; save the file as UTF-8"
     assert reasons[2] == "a JSON list, expected an object"
     assert reasons[3] == reasons[4] == "not a JSON object; expected one object a line"
-    assert reasons[5] == "unknown label 'good' in sentiment"
+    assert reasons[5] == "unknown label 'good' in sentiment; expected one of negative, neutral, positive, mixed"
     assert str(problems[0]).startswith(f"{file}, line 2: not a JSON object")
     assert not any("half" in str(problem) or "Fint" in str(problem) for problem in problems)
 
@@ -159,7 +159,7 @@ def test_labels_find_their_texts_by_id(tmp_path: Path) -> None:
     assert [problem.line for problem in problems] == [3, 4, 5, 6]
     assert problems[0].reason == f"no text with id 'c' in {texts}"
     assert problems[1].reason == 'no "id", which says whose labels they are'
-    assert problems[3].reason == "unknown label 'bad' in sentiment"
+    assert problems[3].reason.startswith("unknown label 'bad' in sentiment; expected one of negative, neutral")
 
 
 # --- NoReC_sentence

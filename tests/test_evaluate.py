@@ -376,3 +376,20 @@ def test_errors_say_what_to_do(
     (tmp_path / "empty.jsonl").touch()
     with pytest.raises(error, match=message):
         cli("a-bundle", *argv)
+
+
+def test_copies_and_empty_texts_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews = gold_reviews(40)
+    rows = [record(one) for one in reviews]
+    path = write_lines(tmp_path / "gold.jsonl", [*rows, rows[0], rows[0], {**rows[1], "text": " "}])
+    assert Evaluate(monkeypatch, lambda path: Oracle(reviews))("fake", path) == 0
+    told = "of 43 reviews 2 say again what another says, 1 have no text; all count"
+    assert told in capsys.readouterr().err
+
+
+def test_labels_alone_are_told_where_texts_can_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"id": "1", "sentiment": "positive"}]
+    with pytest.raises(DataError, match="texts that lie in another file are given with --texts"):
+        Evaluate(monkeypatch, lambda path: Oracle([]))("fake", write_lines(tmp_path / "labels.jsonl", rows))

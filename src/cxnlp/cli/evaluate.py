@@ -13,6 +13,7 @@ from cxnlp.cli.engine import add_bundle, add_careful, add_engine, load_named
 from cxnlp.cli.evaluate_files import open_all, outputs_of, read_rivals, write_all
 from cxnlp.cli.problems import tell_problems
 from cxnlp.errors import SettingsError
+from cxnlp.text.counted import counted
 
 if TYPE_CHECKING:
     from cxnlp.evaluation.gold import Gold
@@ -148,10 +149,15 @@ def run(args: argparse.Namespace) -> int:
 def _warn(args: argparse.Namespace, gold: Gold, taggers: Sequence[Tagger]) -> None:
     """Say what of the data is not labelled yet, and which of the models may know it by heart."""
     from cxnlp.data import unfinished_note
+    from cxnlp.data.distinct import distinct
     from cxnlp.evaluation.trained_on import placed_in, trained_on
 
     if note := unfinished_note(gold.reviews):
         print(f"cxnlp: {note}", file=sys.stderr)
+    own = distinct(gold.reviews)
+    if own.n_copies or own.n_blank:
+        says = f"{own.n_copies:,} say again what another says, {own.n_blank:,} have no text; all count"
+        print(f"cxnlp: of {counted(len(gold.reviews), 'review')} {says}", file=sys.stderr)
     if args.data.is_dir() and gold.only:
         return  # NoReC_sentence has splits of its own
     placed = placed_in(args.data, gold.reviews)

@@ -62,5 +62,6 @@ def read_gold(
     if not kept:
         which = f" in split {split}" if split else ""
         broken = f"; first problem: {gold.problems[0]}" if gold.problems else ""
-        raise DataError(f"{data}: no labelled review{which}{broken}")
+        elsewhere = "; texts that lie in another file are given with --texts" if broken and texts is None else ""
+        raise DataError(f"{data}: no labelled review{which}{broken}{elsewhere}")
     return Gold(kept, gold.problems, {})

@@ -85,7 +85,10 @@ def check_labels(taxonomy: Taxonomy, facet: Facet, value: object) -> dict[str, s
         raise TaxonomyError(f"{facet.name} is {_kind_of(value)}, expected {form}")
     for label, p in present.items():
         if label not in facet.labels:
-            raise TaxonomyError(f"unknown label {_shown(label)} in {facet.name}{nearest(label, list(facet.labels))}")
+            hint = nearest(label, list(facet.labels))
+            if not hint and len(facet.labels) <= _FEW:
+                hint = f"; expected one of {', '.join(facet.labels)}"
+            raise TaxonomyError(f"unknown label {_shown(label)} in {facet.name}{hint}")
         if p and polarity and p not in polarity.labels:
             raise TaxonomyError(
                 f"unknown polarity {_shown(p)} of {label!r}, expected one of {', '.join(polarity.labels)}"
@@ -94,6 +97,10 @@ def check_labels(taxonomy: Taxonomy, facet: Facet, value: object) -> dict[str, s
     if facet.main and not present:
         raise TaxonomyError(f"{facet.name} is empty, expected at least one label, the main one first")
     return present
+
+
+# As many labels can be read in a message.
+_FEW = 8
 
 
 def _shown(name: str) -> str:
