@@ -163,7 +163,7 @@ def _calibration(study: Study) -> Section:
         "the most probable label where one is right; every label, pooled, as yes or no where several can be; and the "
         "most probable polarity of each label in gold. Bins hold equally many judgements (Nguyen & O’Connor 2015; "
         "Roelofs et al. 2022): at most 15 bins, of at least 20 each. Chance alone makes the error larger than 0, and "
-        "its interval lies a little high; *by chance* is what all would have if every probability were true."
+        "its interval lies a little high; “by chance” is what all would have if every probability were true."
     )
     return Section(
         "calibration",
