@@ -75,7 +75,7 @@ class Evaluate:
         self.calls: list[tuple[str | None, str, str]] = []
         """Path, back end and device of every model that was loaded."""
 
-        def load(path: str | None = None, *, backend: str, device: str) -> Oracle:
+        def load(path: str | None = None, *, backend: str, device: str, **_: object) -> Oracle:
             self.calls.append((path, backend, device))
             return model_of(path)
 

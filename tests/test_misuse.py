@@ -168,7 +168,7 @@ def test_another_model_in_its_place_is_refused(tiny_bundle: Path, tmp_path: Path
     with pytest.raises(BundleError, match="not a bundle"):
         pickle.loads(stored)  # noqa: S301 - made above
     with pytest.raises(BundleError, match="another model than the process that sent the Tagger has"):
-        tagger_of(tiny_bundle, "onnx", "auto", 1, None, "OnnxBackend of another bundle")
+        tagger_of(tiny_bundle, "onnx", "auto", 1, None, False, "OnnxBackend of another bundle")
 
 
 def test_one_that_was_made_by_hand_says_what_to_do(tiny_bundle: Path) -> None:
