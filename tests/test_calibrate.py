@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from cxnlp.cli.main import main
 from cxnlp.data import Review, read_reviews
 from cxnlp.evaluation import Confidence, choose_cutoffs, learn_confidence
 from cxnlp.evaluation.confidence import learn_more
-from cxnlp.taxonomy import Cutoffs, parse_taxonomy, scale_probabilities
+from cxnlp.taxonomy import Cutoffs, first_labels, parse_taxonomy, scale_probabilities
 from test_bundle import edit_manifest
 
 
@@ -86,6 +87,8 @@ def test_what_few_reviews_cannot_teach_stays(
     assert before.scaling["touchpoints"] == after.scaling["touchpoints"]
     assert before.thresholds["touchpoints"] == after.thresholds["touchpoints"]
     assert before.scaling["sentiment"] != after.scaling["sentiment"]
+    for precision, cutoffs in before.precise.items():
+        assert after.precise[precision]["thresholds"]["touchpoints"] == cutoffs["thresholds"]["touchpoints"]
 
 
 @pytest.mark.parametrize("times", [1, 4])
@@ -113,6 +116,32 @@ def test_sure_answers_that_are_all_right_do_not_run_away() -> None:
     # Two times over is one after the other.
     again = learn_more(taxonomy, probs, gold, more)
     assert again.scaling["mood"]["good"][0] > more.scaling["mood"]["good"][0]
+
+
+def test_few_labels_move_no_threshold_and_no_main_label() -> None:
+    taxonomy = parse_taxonomy(
+        'name = "m"\n[facets.parts]\nkind = "any_of"\nlabels = ["door", "roof"]\n'
+        '[facets.times]\nkind = "any_of"\nlabels = ["before", "after"]\nmain = "time"\n', "m.toml",
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    probs = np.concatenate([np.full((120, 2), 0.46), rng.uniform(0.1, 0.9, (120, 2))], axis=1).astype(np.float32)
+    gold = [
+        Review(str(i), f"t {i}", "no", {"times": ("before", "after")[:: 1 if rng.random() < 0.5 else -1]})
+        for i in range(120)
+    ]
+    gold = [replace(one, labels={**one.labels, "parts": ("door",)}) if i < 20 else one for i, one in enumerate(gold)]
+    known = Confidence(
+        {}, Cutoffs({"parts": {"door": 0.5, "roof": 0.5}, "times": {"before": 0.5, "after": 0.5}},
+                    main={"times": {"before": 0.4, "after": 0.0}}),
+    )  # fmt: skip
+    more = learn_more(taxonomy, probs, gold, known)
+    assert more.cutoffs.thresholds["parts"] == known.cutoffs.thresholds["parts"]
+    # The main label is by chance here, so what is known of it stands, in whatever units the log-odds have now.
+    before, after = (
+        first_labels(taxonomy["times"], scale_probabilities(taxonomy, probs, one.scaling)[:, 2:], one.cutoffs)[0]
+        for one in (known, more)
+    )
+    assert (before != after).mean() < 0.02
 
 
 def test_thresholds_stay_where_no_better_ones_are_found() -> None:

@@ -61,8 +61,17 @@ def test_what_is_read() -> None:
     ]  # fmt: skip
     assert read.owners.tolist() == [0, 1, 2, 3, 0, 3, 0, 0]
     assert read.lowered.tolist() == [4, 1, 2, 5]
-    assert read.first_sentence == 6
+    assert (read.speakers.tolist(), read.sentences.tolist()) == ([0, 0], [6, 7])
     assert list(readings([]).texts) == []
+    # A sentence that stands in several reviews is read once; so is one in lower case that is a whole one elsewhere.
+    read = readings(["Bra! Bra! bra.", "BRA!", "Bra! Dyrt."])
+    assert read.texts == [
+        "Bra! Bra! bra.", "BRA!", "Bra! Dyrt.", "bra! bra! bra.", "bra!", "bra! dyrt.", "Bra!", "bra.", "Dyrt.",
+    ]  # fmt: skip
+    assert read.speakers.tolist() == [0, 0, 0, 2, 2]
+    assert read.sentences.tolist() == [6, 6, 7, 6, 8]
+    # Of a flood of sentences the first are read.
+    assert len(readings(["Ja. " * 5_000]).sentences) == 64
 
 
 def test_readings_joined_by_hand() -> None:
@@ -148,7 +157,10 @@ def test_the_commands(careful_bundle: Path, tmp_path: Path, capsys: pytest.Captu
     assert facts["careful"] is True
     capsys.readouterr()
     assert main(["evaluate", str(careful_bundle), str(data), "--careful", "--against", str(careful_bundle)]) == 0
-    assert f"A: {careful_bundle}, read carefully" in capsys.readouterr().out
+    assert f"A: {careful_bundle}, read carefully\nB: {careful_bundle}\n" in capsys.readouterr().out
+    spelt = f"{careful_bundle}/"
+    assert main(["evaluate", str(careful_bundle), str(data), "--careful", "--against", spelt]) == 0
+    assert f"B: {spelt}\n" in capsys.readouterr().out
     texts = tmp_path / "texts.csv"
     texts.write_text("text\n" + "\n".join(TEXTS), encoding="utf-8")
     command = ["score", str(texts), "--model", str(careful_bundle), "--careful", "--evidence"]
@@ -172,7 +184,8 @@ def test_what_stands_there_must_fit(careful_bundle: Path, tmp_path: Path) -> Non
     from test_bundle import edit_manifest
 
     for key, change, words in (
-        ("a", lambda careful: careful.pop("main"), "careful has scaling, thresholds, review, precise, expected"),
+        ("a", lambda careful: careful.pop("main"), "careful has no main, or not as an object; fetch the bundle anew"),
+        ("c", lambda careful: careful.update(scaling=[]), "careful has no scaling, or not as an object"),
         ("b", lambda careful: careful["thresholds"].pop("phases"), "careful: thresholds of 'phases' do not match"),
     ):
         copy = tmp_path / key
@@ -184,7 +197,9 @@ def test_what_stands_there_must_fit(careful_bundle: Path, tmp_path: Path) -> Non
             Tagger.load(copy)
 
 
-def test_without_spacy(careful_bundle: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_spacy(
+    careful_bundle: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from cxnlp.text import sentences
 
     monkeypatch.setattr(sentences, "find_spec", lambda name: None)
@@ -192,3 +207,24 @@ def test_without_spacy(careful_bundle: Path, monkeypatch: pytest.MonkeyPatch, tm
     with pytest.raises(Exception, match=r'careful reading needs spacy.*pip install "cxnlp\[evidence\]"'):
         Tagger.load(careful_bundle, careful=True)
     assert main(["score", str(data), "--model", str(careful_bundle), "--careful", "-o", str(tmp_path / "o.csv")]) == 2
+    # A model that knows it is fitted without, and says so.
+    ours = labelled(tmp_path / "ours.jsonl")
+    assert main(["calibrate", str(careful_bundle), str(ours), "--careful", "--output", str(tmp_path / "x")]) == 2
+    assert "careful reading needs spacy" in capsys.readouterr().err
+    assert main(["calibrate", str(careful_bundle), str(ours), "--output", str(tmp_path / "x")]) == 0
+    assert "the model will not know careful reading, which needs spacy" in capsys.readouterr().err
+    assert not read_manifest(tmp_path / "x").careful
+
+
+def test_the_first_careful_learning_goes_on_from_the_ordinary(tiny_bundle: Path, tmp_path: Path) -> None:
+    """Of what the reviews hardly speak of, careful reading has what the ordinary one has."""
+    assert main(["calibrate", str(tiny_bundle), str(labelled(tmp_path / "a.jsonl")), "-o", str(tmp_path / "a")]) == 0
+    rows = [json.loads(line) for line in labelled(tmp_path / "b.jsonl", 3).read_text("utf-8").splitlines()]
+    rows = [{k: v for k, v in row.items() if i < 5 or k != "touchpoints"} for i, row in enumerate(rows)]
+    few = tiny.write_jsonl(tmp_path / "few.jsonl", rows)
+    assert main(["calibrate", str(tmp_path / "a"), str(few), "--careful", "--output", str(tmp_path / "b")]) == 0
+    ordinary, careful = read_manifest(tmp_path / "a"), read_manifest(tmp_path / "b").careful
+    assert careful["thresholds"]["touchpoints"] == ordinary.thresholds["touchpoints"]
+    assert careful["scaling"]["touchpoints"] == {k: list(v) for k, v in ordinary.scaling["touchpoints"].items()}
+    for precision, cutoffs in ordinary.precise.items():
+        assert careful["precise"][precision]["thresholds"]["touchpoints"] == cutoffs["thresholds"]["touchpoints"]

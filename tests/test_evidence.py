@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -207,3 +208,31 @@ def said(sentiment: str, positive: float, negative: float, flags: tuple[str, ...
 )
 def test_stars_that_the_text_contradicts(prediction: Prediction | None, rating: float | None, conflict: bool) -> None:
     assert rating_conflict(prediction, rating) is conflict
+
+
+def test_what_stands_without_spaces_is_cut_before_spacy_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time grows with the square of such a run: five thousand emoji took nine seconds."""
+    seen: list[str] = []
+    whole = sentences._pipeline
+
+    def noted(name: str) -> Callable[[str], Any]:
+        pipeline = whole(name)
+
+        class Noted:
+            def memory_zone(self) -> Any:
+                return pipeline.memory_zone()
+
+            def __call__(self, text: str) -> Any:
+                seen.append(text)
+                return pipeline(text)
+
+        return Noted()
+
+    monkeypatch.setattr(sentences, "_pipeline", noted)
+    texts = ["😀" * 5_000 + "!" * 2_000 + " Bra. Fint!", "a" * 199 + ". B.", "www." + "x" * 900 + ".no er bra. Fint."]
+    found = split_sentences(texts, ["", "no", "no"])
+    assert max(len(run) for text in seen for run in text.split()) < 200
+    assert sorted(map(len, seen)) == sorted(map(len, texts))
+    # Offsets are those of the text as it stands.
+    cut = [[text[start:end] for start, end in ranges] for text, ranges in zip(texts, found, strict=True)]
+    assert cut[0][-1] == "Fint!" and cut[1] == ["a" * 199 + ".", "B."] and cut[2][-1] == "Fint."

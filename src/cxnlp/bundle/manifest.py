@@ -145,24 +145,26 @@ class Manifest:
             if not _shifts_fit(name, shifts, taxonomy):
                 raise BundleError(f"{where}: main of {name!r} does not match its labels; export the bundle anew")
         if self.careful:
-            self.carefully().read_taxonomy(f"{where}, careful")
+            self._check_careful(where)
         return taxonomy
+
+    def _check_careful(self, where: str) -> None:
+        for key in CONFIDENCE:
+            if not isinstance(self.careful.get(key), dict):
+                raise BundleError(f"{where}: careful has no {key}, or not as an object; fetch the bundle anew")
+        self.carefully().read_taxonomy(f"{where}, careful")
 
     def carefully(self) -> Manifest:
         """Give this manifest with what was learnt for careful reading in place of the ordinary.
 
         Raises:
             SettingsError: nothing was.
-            BundleError: other fields stand there.
         """
         if not self.careful:
             raise SettingsError(
                 f"the model {self.name} has learnt nothing for careful reading; cxnlp calibrate --careful does that"
             )
-        if set(self.careful) != set(CONFIDENCE):
-            expected = ", ".join(CONFIDENCE)
-            raise BundleError(f"careful has {', '.join(self.careful)}, expected {expected}; fetch the bundle anew")
-        return replace(self, **self.careful, careful={})
+        return replace(self, **{key: self.careful[key] for key in CONFIDENCE}, careful={})
 
     def cutoffs(self, min_precision: float | None = None) -> Cutoffs:
         """Give the ordinary cutoffs, or those for a stated precision.

@@ -69,7 +69,11 @@ def run(args: argparse.Namespace) -> int:
         outcome = run_checklist(tagger, suite, bar.update)
         bar.close()
         if output is not None:
-            source = {"bundle": args.bundle, "cases": [str(path) for path in args.cases or ["shipped"]]}
+            source = {
+                "bundle": args.bundle,
+                "careful": args.careful,
+                "cases": [str(path) for path in args.cases or ["shipped"]],
+            }
             rows = [row.as_json() for row in checklist_table(outcome)]
             figures = {**source, "languages": outcome.languages, "rows": rows}
             if args.failures:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxnlp.cli.engine import add_bundle, add_careful, add_engine, load_named
+from cxnlp.cli.engine import add_bundle, add_careful, add_engine, folder_of, load_named
 from cxnlp.cli.evaluate_files import open_all, outputs_of, read_rivals, write_all
 from cxnlp.cli.problems import tell_problems
 from cxnlp.errors import SettingsError
@@ -102,7 +102,8 @@ def run(args: argparse.Namespace) -> int:
     tagger = load_named(args.bundle, args, careful=args.careful)
     taxonomy = tagger.taxonomy
     # The same model is compared with its ordinary reading.
-    careful_too = args.careful and args.against != args.bundle
+    same = args.against is not None and folder_of(args.against).resolve() == folder_of(args.bundle).resolve()
+    careful_too = args.careful and not same
     other = None if args.against is None else load_named(args.against, args, careful=careful_too)
     names = (_named(args.bundle, args.careful), _named(args.against or "", careful_too))
     if other is not None:

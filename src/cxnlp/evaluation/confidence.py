@@ -110,14 +110,28 @@ def learn_more(
     """
     scaled = scale_probabilities(taxonomy, probs, before.scaling)
     held_out = cross_fitted(taxonomy, scaled, reviews, AS_BEFORE)
-    cutoffs = choose_cutoffs(taxonomy, held_out, reviews, start=before.cutoffs, as_before=AS_BEFORE)
-    cutoffs = replace(cutoffs, review=review_cutoff(taxonomy, held_out, cutoffs))
     more = fit_scaling(taxonomy, scaled, reviews, AS_BEFORE)
-    return Confidence(
-        {facet.name: _after(facet, before.scaling, more) for facet in taxonomy.facets},
-        cutoffs,
-        precise_cutoffs(taxonomy, held_out, reviews, cutoffs),
-    )
+    # What is added for the main label is in units of the log-odds, which have one scale in common.
+    main = {
+        name: {label: shift * more.get(name, {}).get(label, (1.0, 0.0))[0] for label, shift in shifts.items()}
+        for name, shifts in before.cutoffs.main.items()
+    }
+    start = replace(before.cutoffs, main=main)
+    chosen = choose_cutoffs(taxonomy, held_out, reviews, start=start, as_before=AS_BEFORE)
+    few = few_labelled(taxonomy, reviews)
+    chosen = _keep(few, before.cutoffs, replace(chosen, review=review_cutoff(taxonomy, held_out, chosen)))
+    precise = {
+        name: _no_lower(_keep(few, before.precise.get(name, one), one), chosen)
+        for name, one in precise_cutoffs(taxonomy, held_out, reviews, chosen).items()
+    }
+    scaling = {facet.name: _after(facet, before.scaling, more) for facet in taxonomy.facets}
+    return Confidence(scaling, chosen, precise)
+
+
+def _keep(few: Sequence[str], before: Cutoffs, found: Cutoffs) -> Cutoffs:
+    """Leave the thresholds of facets with few labels as they were, and cutoffs that could not be learnt."""
+    thresholds = {name: before.thresholds[name] for name in few if name in before.thresholds}
+    return Cutoffs({**found.thresholds, **thresholds}, {**before.review, **found.review}, found.main)
 
 
 def _after(facet: Facet, first: Scaling, then: Scaling) -> dict[str, tuple[float, float]]:

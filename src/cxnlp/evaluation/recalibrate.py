@@ -70,7 +70,7 @@ def recalibrate(
         reviews: n distinct labelled ones that it was not trained on.
         name: of the fitted model.
         data: name of the reviews, for the manifest.
-        careful: whether to learn for careful reading too; a model that has is fitted so in any case.
+        careful: whether to learn for careful reading too; without, the fitted model knows none.
         anew: whether to forget what the model had learnt, as training does, instead of going on from it.
         progress: called with the number of readings newly done; there are n, or with ``careful`` 2 n.
 
@@ -96,9 +96,10 @@ def recalibrate(
     before = _answers(taxonomy, reviews, _said(taxonomy, raw, known))
     learnt, after = _fit(taxonomy, raw, reviews, None if anew else known)
     fields, read_carefully = learnt.as_fields(), None
-    if careful or manifest.careful:
-        there = Confidence.of(manifest.carefully()) if manifest.careful and not anew else None
-        more, read_carefully = _fit(taxonomy, read(carefully=True), reviews, there)
+    fields["careful"] = {}
+    if careful:
+        there = Confidence.of(manifest.carefully()) if manifest.careful else known
+        more, read_carefully = _fit(taxonomy, read(carefully=True), reviews, None if anew else there)
         fields["careful"] = more.as_fields()
     languages = Counter(review.lang or "und" for review in reviews)
     fingerprints = {"name": data, "fingerprint": fingerprint(reviews), "reviews": dict(sorted(languages.items()))}

@@ -101,7 +101,9 @@ def _platt(facet: Facet, probs: Floats32, gold: Bits, known: Bits, as_before: fl
     fitted = {}
     for i, label in enumerate(facet.labels):
         rows = known[:, i]
-        own = _logistic(logits[rows, i], said[rows, i], common, _PRIOR, 1 + share) if gold[rows, i].any() else common
+        # What a model is known to say of the main label is not turned round on the way.
+        alone = gold[rows, i].any() and not (as_before and facet.main)
+        own = _logistic(logits[rows, i], said[rows, i], common, _PRIOR, 1 + share) if alone else common
         fitted[label] = (round(float(own[0]), 4), round(float(own[1]), 4))
     return fitted
 

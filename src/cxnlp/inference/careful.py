@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxnlp.taxonomy import Kind, Taxonomy, log_odds, log_probabilities, probabilities
-from cxnlp.text.sentences import split_sentences
+from cxnlp.text.sentences import MAX_CHARS, split_sentences
 
 Floats32 = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -25,21 +25,23 @@ LOWERED = 1.0
 """What the reading in lower case counts, beside 1 of the text as it stands."""
 SENTENCES = 0.3
 """What the sentences count, beside 1 of both together."""
-# What lies behind this is hardly read by the model either.
-_MAX_CHARS = 30_000
+# Of more sentences the first so many are read.
+_MAX_SENTENCES = 64
 
 
 @dataclass(frozen=True)
 class Readings:
-    """What is read of n reviews: ``texts`` holds them as they stand, then lower case and sentences."""
+    """What is read of n reviews, each text once: as they stand, then in lower case, then sentences."""
 
     texts: Sequence[str]
     owners: Ints
-    """(m,) the review of each text."""
+    """(m,) the first review that each text is read of."""
     lowered: Ints
-    """(n,) where the reading in lower case stands; where it is the same text, that one."""
-    first_sentence: int
-    """From where on the texts are sentences, of reviews that have several."""
+    """(n,) the place of each review in lower case; where that is the same text, its own."""
+    speakers: Ints
+    """(k,) ascending: the review of each sentence, of reviews that have several."""
+    sentences: Ints
+    """(k,) the place of that sentence among the texts."""
 
 
 def readings(texts: Sequence[str]) -> Readings:
@@ -49,20 +51,26 @@ def readings(texts: Sequence[str]) -> Readings:
         ExtraError: spaCy is not installed.
     """
     n = len(texts)
-    laid, owners, lowered = list(texts), list(range(n)), np.arange(n)
-    for row, text in enumerate(texts):
-        if (lower := text.lower()) != text:
-            lowered[row] = len(laid)
-            laid.append(lower)
-            owners.append(row)
-    first = len(laid)
-    cut = [text[:_MAX_CHARS] for text in texts]
+    laid, owners = list(texts), list(range(n))
+    places: dict[str, int] = {}
+
+    def place(text: str, row: int) -> int:
+        if (known := places.get(text)) is not None:
+            return known
+        places[text] = len(laid)
+        laid.append(text)
+        owners.append(row)
+        return places[text]
+
+    lowered = [row if (lower := text.lower()) == text else place(lower, row) for row, text in enumerate(texts)]
+    cut = [text[:MAX_CHARS] for text in texts]
+    pairs: list[tuple[int, int]] = []
     # By rules for any language: those of one would make its probabilities depend on what language is guessed.
     for row, ranges in enumerate(split_sentences(cut, [""] * n) if n else []):
         if len(ranges) > 1:
-            laid += [cut[row][start:end] for start, end in ranges]
-            owners += [row] * len(ranges)
-    return Readings(laid, np.array(owners, np.int64), lowered, first)
+            pairs += [(row, place(cut[row][start:end], row)) for start, end in ranges[:_MAX_SENTENCES]]
+    speakers, sentences = np.array(pairs, np.int64).reshape(-1, 2).T
+    return Readings(laid, np.array(owners, np.int64), np.array(lowered, np.int64), speakers, sentences)
 
 
 def join_readings(
@@ -78,9 +86,8 @@ def join_readings(
     logits = _logits(taxonomy, probs)  # (m, l)
     n = len(read.lowered)
     joined = (logits[:n] + lowered * logits[read.lowered]) / (1 + lowered)
-    owners = read.owners[read.first_sentence :]
-    for row in np.unique(owners):
-        of = read.first_sentence + np.flatnonzero(owners == row)
+    rows, starts = np.unique(read.speakers, return_index=True)
+    for row, of in zip(rows, np.split(read.sentences, starts[1:]), strict=False):
         for facet in taxonomy.facets:
             where = taxonomy.slices[facet.name]
             if facet.kind is Kind.ANY_OF and not facet.main:

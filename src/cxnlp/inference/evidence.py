@@ -9,12 +9,9 @@ from typing import Any, Protocol
 from cxnlp.inference.backend import Floats
 from cxnlp.inference.prediction import Prediction
 from cxnlp.taxonomy import Facet, Taxonomy
-from cxnlp.text.sentences import Range, split_sentences
+from cxnlp.text.sentences import MAX_CHARS, Range, split_sentences
 
 EVIDENCE_COLUMNS = ("cx_evidence", "cx_evidence_offsets")
-
-# What lies behind this is hardly read by the model either.
-_MAX_CHARS = 30_000
 
 
 class SentenceScorer(Protocol):
@@ -54,7 +51,7 @@ def find_evidence(
     """
     taxonomy = scorer.taxonomy
     rows = [row for row, prediction in enumerate(predictions) if prediction and _named(taxonomy, prediction)]
-    cut = [texts[row][:_MAX_CHARS] for row in rows]
+    cut = [texts[row][:MAX_CHARS] for row in rows]
     ranges = split_sentences(cut, [_language(predictions[row]) for row in rows]) if rows else []
     order: dict[str, int] = {}  # sentence to its row of the probabilities
     for text, many in zip(cut, ranges, strict=True):

@@ -65,7 +65,8 @@ class Tagger:
 
     def __repr__(self) -> str:
         """Name the model and what computes it."""
-        return f"Tagger({self.manifest.name if self.manifest else 'no bundle'}, {self.backend!r})"
+        careful = ", careful" if self.careful else ""
+        return f"Tagger({self.manifest.name if self.manifest else 'no bundle'}, {self.backend!r}{careful})"
 
     def __reduce__(self) -> tuple[Callable[[str], Tagger], tuple[str]]:
         """Go to another process as the path and options it was loaded with; there the bundle is loaded and checked.

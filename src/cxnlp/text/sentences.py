@@ -20,7 +20,11 @@ _PIPELINES = {"no": "nb", "da": "da", "sv": "sv", "en": "en"}
 _OTHER = "xx"
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _LINE = re.compile(r"[^\n\r\v\f\x85\u2028\u2029]+")
+MAX_CHARS = 30_000
+"""Of a text so much is cut into sentences; what lies behind is hardly read by a model either."""
 _MAX_LINE_CHARS = 20_000
+# spaCy's time grows with the square of what stands without white space; it gets spaces in place of some of it.
+_LONG_RUN, _RUN_PART = re.compile(r"\S{200,}"), re.compile(r"(\S{49})(?![.!?…]{1,5}(?:\s|$))\S")
 _SMALL = "a-zæøåäöéü"
 _CAPITAL = "A-ZÆØÅÄÖÉ"
 # A sentence also begins after: a full stop without its space ("Bra.Men dyrt", "bra.men dyrt", but not "power.no");
@@ -35,8 +39,13 @@ _BEGINNINGS = re.compile(
 )
 _OPENED = re.compile(r"(?<=\s)[(\[{\"'«„“‘]+\s*\Z")
 # A link or an address holds full stops and question marks of its own.
-_UNBROKEN = re.compile(r"\S*(?:://|www\.|@)\S*")
+_RUN, _ADDRESS = re.compile(r"\S+"), re.compile(r"://|www\.|@")
 _lock = Lock()
+
+
+def has_sentences() -> bool:
+    """Whether spaCy is installed."""
+    return find_spec("spacy") is not None
 
 
 def require_sentences(what: str = "evidence") -> None:
@@ -45,7 +54,7 @@ def require_sentences(what: str = "evidence") -> None:
     Raises:
         ExtraError: it is not installed.
     """
-    if find_spec("spacy") is None:
+    if not has_sentences():
         raise ExtraError(what, "spacy", "evidence")
 
 
@@ -101,9 +110,10 @@ def _lines(text: str) -> Iterator[Range]:
 
 
 def _starts(line: str, pipeline: Language) -> set[int]:
-    unbroken = [match.span() for match in _UNBROKEN.finditer(line)]
+    unbroken = [match.span() for match in _RUN.finditer(line) if _ADDRESS.search(match[0])]
     extra = {match.end() for match in _BEGINNINGS.finditer(line)}
-    own = {_opened(line, sentence.start_char) for sentence in pipeline(line).sents}
+    spaced = _LONG_RUN.sub(lambda run: _RUN_PART.sub(r"\1 ", run[0]), line)
+    own = {_opened(line, sentence.start_char) for sentence in pipeline(spaced).sents}
     return {0} | {start for start in own | extra if start < len(line) and not any(a < start < b for a, b in unbroken)}
 
 
