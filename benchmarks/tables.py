@@ -81,6 +81,7 @@ def _machine(results: dict[str, Any]) -> str:
         + f"; {results['repeats']} rounds. Load average {results['load_before']} before and {results['load_after']} "
         "after (the run itself counts).",
         "",
+        "<!-- not run: needs a file of reviews and the peers -->",
         "```bash",
         results["command"],
         "```",
