@@ -228,3 +228,20 @@ def test_the_first_careful_learning_goes_on_from_the_ordinary(tiny_bundle: Path,
     assert careful["scaling"]["touchpoints"] == {k: list(v) for k, v in ordinary.scaling["touchpoints"].items()}
     for precision, cutoffs in ordinary.precise.items():
         assert careful["precise"][precision]["thresholds"]["touchpoints"] == cutoffs["thresholds"]["touchpoints"]
+
+
+def test_a_folder_of_that_name_is_a_folder(
+    careful_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["info", "default"]) == 0
+    assert capsys.readouterr().out.startswith("nordic-small: ")
+    assert main(["info", "./default"]) == 2
+    assert "default: not a bundle (no such folder)" in capsys.readouterr().err
+    (tmp_path / "default").symlink_to(careful_bundle)
+    assert main(["info", "./default"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("careful: ") and "careful     reading learnt" in out
+    texts = tiny.write_jsonl(tmp_path / "x.jsonl", [{"text": "Fin app."}])
+    assert main(["score", str(texts), "--model", "./default", "--careful", "--output", "o.jsonl"]) == 0
+    assert json.loads((tmp_path / "o.jsonl").read_text("utf-8"))["text"] == "Fin app."

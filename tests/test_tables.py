@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -285,3 +286,14 @@ def test_lines_are_cut_where_they_are_too_long_and_nowhere_else(parts: list[str]
         patch.setattr("cxnlp.data.encodings.MAX_LINE_CHARS", 5)
         source = open_source(write(Path(folder), text))
         assert list(text_lines(source, find_encoding(source, "utf-8"))) == expected
+
+
+def test_personal_data_inside_an_object_stays_behind(tmp_path: Path) -> None:
+    rows = [
+        {"review": "Bra", "user": {"name": "Ola", "email": "o@x.no"}, "product": {"name": "Jakke"}},
+        {"review": "Fint", "user": {"name": "Kari"}, "product": {"name": "Sko"}},
+    ]
+    path = tmp_path / "nested.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), "utf-8")
+    assert open_table(path).carried == ("review", "product")
+    assert open_table(path, ReadingOptions(keep_personal=True)).carried == ("review", "user", "product")

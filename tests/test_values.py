@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxnlp.data.personal import is_personal
+from cxnlp.data.personal import holds_personal, is_personal
 from cxnlp.data.survey import Days, Ratings
 from cxnlp.data.values import NPS, STARS, Scale, date_of, joined, number_of, original_of, rating_of
 from cxnlp.text.declared import language_of
@@ -182,3 +182,23 @@ def test_personal_columns(column: str) -> None:
 )  # fmt: skip
 def test_other_columns_are_not_personal(column: str) -> None:
     assert not is_personal(column)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "found"),
+    [
+        ("user", {"name": "kari", "email": "kari@x.no"}, True),
+        ("user", {"name": "Kari"}, True),
+        ("meta", {"items": [{"id": 1}, {"telefon": "22 33 44 55"}]}, True),
+        ("meta", {"items": [{"mobile": 22334455}]}, True),
+        ("meta", {"customer": {"name": "Kari"}}, True),
+        ("product", {"name": "Jakke", "colour": "Red"}, False),
+        ("store", {"address": "Storgata 1"}, False),
+        ("touchpoints", {"phone": "negative", "email": "positive"}, False),
+        ("probabilities", {"touchpoints": {"phone": 0.01, "email": 0.99}}, False),
+        ("scores", [1, 2], False),
+        ("email", "a@b.no", False),  # its name says that
+    ],
+)
+def test_objects_that_hold_personal_data(column: str, value: object, found: bool) -> None:
+    assert holds_personal(column, value) == found

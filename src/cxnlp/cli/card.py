@@ -28,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("bundle", type=Path, nargs="?", help="folder of a bundle (default: the shipped model)")
+    parser.add_argument("bundle", nargs="?", help="folder of a bundle (default: the shipped model)")
     parser.add_argument(
         "--scores", metavar="NAME=FILE", action="append", default=[], help="a data set and its figures: evaluate --json"
     )

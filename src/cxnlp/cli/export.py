@@ -30,7 +30,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("bundle", type=Path, nargs="?", help="folder of a bundle (default: the shipped model)")
+    parser.add_argument("bundle", nargs="?", help="folder of a bundle (default: the shipped model)")
     parser.add_argument("--format", choices=("hf",), default="hf", help="of transformers (default: %(default)s)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="a new folder")
     parser.add_argument(

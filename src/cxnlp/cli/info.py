@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from cxnlp.cli.engine import folder_of
 
@@ -15,7 +14,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="check a bundle and show what it is",
         epilog="example: cxnlp info models/nordic-small",
     )
-    parser.add_argument("bundle", type=Path, nargs="?", help="folder of a bundle (default: the shipped model)")
+    parser.add_argument("bundle", nargs="?", help="folder of a bundle (default: the shipped model)")
     parser.set_defaults(run=run)
 
 
@@ -37,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if calibrated := manifest.data.get("calibrated_on"):
         fitted = ", ".join(f"{language} {n:,}" for language, n in calibrated["reviews"].items())
         print(f"calibrated  on {calibrated['name']}: {fitted}")
+    print(f"careful     reading {'learnt' if manifest.careful else 'not learnt: cxnlp calibrate --careful'}")
     changed = ", ".join(f"{language} {share:.2%}" for language, share in manifest.parity.items())
     print(f"precisions  --min-precision takes: {', '.join(manifest.precise) or 'none recorded'}")
     print(f"eight bits  changed labels: {changed or 'not recorded'}")

@@ -7,7 +7,7 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 
-from cxnlp.cli.engine import folder_of
+from cxnlp.cli.engine import SHIPPED, folder_of
 from cxnlp.cli.problems import tell_problems
 from cxnlp.errors import DataError
 
@@ -47,7 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("reference", type=Path, metavar="REFERENCE", help="scored file that the other is held against")
     parser.add_argument("new", type=Path, metavar="NEW", help="scored file of new reviews")
     parser.add_argument(
-        "--model", type=Path, metavar="BUNDLE", help="folder of the model that scored them (default: the shipped one)"
+        "--model", metavar="BUNDLE", help="folder of the model that scored them (default: the shipped one)"
     )
     parser.add_argument("--text-column", metavar="NAME", help="column of the text in both, where the guess is wrong")
     parser.add_argument(
@@ -116,6 +116,6 @@ def _check_outputs(args: argparse.Namespace) -> None:
     """
     from cxnlp.data.write import refuse_outputs
 
-    inputs = [args.reference, args.new, *([args.model] if args.model is not None else [])]
+    inputs = [args.reference, args.new, *([] if args.model in (None, SHIPPED) else [Path(args.model)])]
     named = {"--json": args.json, "--markdown": args.markdown}
     refuse_outputs({option: path for option, path in named.items() if path is not None}, inputs)

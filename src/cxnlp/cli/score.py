@@ -53,9 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, metavar="FILE", help=FILE_HELP)
-    parser.add_argument(
-        "--model", type=Path, metavar="BUNDLE", help="folder of a trained model (default: the shipped one)"
-    )
+    parser.add_argument("--model", metavar="BUNDLE", help="folder of a trained model (default: the shipped one)")
     add_engine(parser)
     add_careful(parser)
     parser.add_argument(

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from cxnlp.cli.engine import add_engine
+from cxnlp.cli.engine import SHIPPED, add_engine
 from cxnlp.errors import ExtraError
 
 _DESCRIPTION = """\
@@ -41,9 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="port (default: 8000; 0: any that is free)")
-    parser.add_argument(
-        "--model", type=Path, metavar="BUNDLE", help="folder of a trained model (default: the shipped one)"
-    )
+    parser.add_argument("--model", metavar="BUNDLE", help="folder of a trained model (default: the shipped one)")
     add_engine(parser)
     parser.add_argument("--threads", type=int, default=0, help="of the engine on a processor (default: one a core)")
     parser.add_argument("--min-precision", type=float, metavar="P", help="as of cxnlp score")
@@ -93,7 +91,11 @@ def run(args: argparse.Namespace) -> int:
             warning = "other machines can reach this service, and it asks for no key; see --api-key-file"
             print(f"cxnlp: warning: {warning}", file=sys.stderr)
         tagger = Tagger.load(
-            args.model, backend=args.backend, device=args.device, threads=args.threads, min_precision=args.min_precision
+            None if args.model == SHIPPED else args.model,
+            backend=args.backend,
+            device=args.device,
+            threads=args.threads,
+            min_precision=args.min_precision,
         )
         # What is loaded when first needed is needed now, and not by the first who asks.
         tagger.tag(["Bra!", "A text of another length, so that batches lie side by side."], languages=options.languages)

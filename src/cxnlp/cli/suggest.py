@@ -46,7 +46,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )  # fmt: skip
     parser.add_argument("--texts", type=Path, metavar="FILE", help="the texts by id, where SCORED has none")
     parser.add_argument(
-        "--model", type=Path, metavar="BUNDLE", help="folder of the model that scored it (default: the shipped one)"
+        "--model", metavar="BUNDLE", help="folder of the model that scored it (default: the shipped one)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the clusters (default: 0)")
     parser.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from cxnlp.data.columns import key
 
@@ -27,6 +28,8 @@ _NUMBERS = {
     "telefon", "telefonnummer", "telefonnr", "tlf", "tlfnr", "mobil", "mobilnummer", "mobilnr", "mobiltelefon",
     "fødselsnummer", "personnummer", "cpr", "cprnummer", "cprnr", "personnr", "ssn",
 }  # fmt: skip
+# What a product or a shop has too.
+_ANYTHINGS = {"name", "navn", "namn", "address", "adresse", "adress"}
 _KEYS = _NAMES | _ADDRESSES | _NUMBERS
 # Of a name of several words: whose it is, what it is, and words that may stand between ("Navn på kunde").
 _WHOSE = {
@@ -44,7 +47,33 @@ _WHAT = {
 _BETWEEN = {"full", "first", "last", "the", "of", "s", "på", "for", "av", "til", "fra", "från", "no", "nr", "number"}
 _MAIL = re.compile(r"(?:e-?mail|e-?post|mail)(?:\s*-?(?:address|adresse|adress))?", re.IGNORECASE)
 _WORD = re.compile(r"[\s_.]+")
+# An address, a number of some length, a name with its capital.
+_PERSONAL = re.compile(r"@|\d(?:[ -]?\d){4}|[A-ZÆØÅÄÖ]")
 _MAX_WORDS = 4
+
+
+def holds_personal(column: str, value: object) -> bool:
+    """Say whether an object inside a cell has a key such as that of a name or an e-mail address.
+
+    A key that is a name of no one's says whose it is by the column: ``name`` in ``user``, and not in ``product``.
+    """
+    if isinstance(value, list):
+        return any(holds_personal(column, one) for one in value)
+    if not isinstance(value, Mapping):
+        return False
+    return any(
+        (
+            (is_personal(f"{column} {name}") or (is_personal(str(name)) and key(str(name)) not in _ANYTHINGS))
+            and _tells(one)
+        )
+        or holds_personal(str(name), one)
+        for name, one in value.items()
+    )
+
+
+def _tells(value: object) -> bool:
+    # Labels and probabilities of the touchpoint "phone" are no number of a telephone.
+    return _PERSONAL.search(str(value)) is not None if isinstance(value, str | int) else False
 
 
 def is_personal(column: str) -> bool:

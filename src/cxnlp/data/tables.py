@@ -17,7 +17,7 @@ from cxnlp.data.json_rows import BROKEN_LINE, NOT_TEXT
 from cxnlp.data.json_table import open_json
 from cxnlp.data.mapping import NO_MAPPING, merged, read_mapping
 from cxnlp.data.mapping import Mapping as ColumnMapping
-from cxnlp.data.personal import is_personal
+from cxnlp.data.personal import holds_personal, is_personal
 from cxnlp.data.raw import Raw, RawTable
 from cxnlp.data.roles import Roles, find_roles
 from cxnlp.data.rows import ROW_FLAGS, ReadingOptions, Row, Table
@@ -76,7 +76,7 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
         date_order=mapping.date_order,
         given=scale,
     )
-    personal = () if options.keep_personal else personal_columns(raw.columns, export, mapping, roles)
+    personal = () if options.keep_personal else personal_columns(raw.columns, export, mapping, roles, head)
     return Table(
         raw.source.path,
         raw.encoding,
@@ -164,8 +164,11 @@ def _reason(
     return reason
 
 
-def personal_columns(columns: Sequence[str], export: Format, mapping: ColumnMapping, roles: Roles) -> tuple[str, ...]:
-    """Name the columns about a person, which are not carried to a result."""
+def personal_columns(
+    columns: Sequence[str], export: Format, mapping: ColumnMapping, roles: Roles, rows: Sequence[Raw] = ()
+) -> tuple[str, ...]:
+    """Name the columns about a person, which are not carried to a result: by name, or what objects in them hold."""
+    inside = {name for row in rows for name, value in row.cells.items() if holds_personal(name, value)}
     used = {name for role, name in roles.columns.items() if role in ("text", "title", "rating", "date", "language")}
     carried = {key(name) for name in mapping.carry}
     listed = {key(name) for name in mapping.personal}
@@ -173,7 +176,11 @@ def personal_columns(columns: Sequence[str], export: Format, mapping: ColumnMapp
         name
         for name in columns
         if key(name) in listed
-        or (name not in used and key(name) not in carried and (key(name) in export.personal or is_personal(name)))
+        or (
+            name not in used
+            and key(name) not in carried
+            and (key(name) in export.personal or is_personal(name) or name in inside)
+        )
     )
 
 
