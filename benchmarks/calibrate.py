@@ -18,7 +18,7 @@ from cxnlp import Tagger
 from cxnlp.data import read_labels_with_texts
 from cxnlp.evaluation import Confidence, evaluate_labels, learn_confidence
 from cxnlp.evaluation.confidence import learn_more
-from cxnlp.taxonomy import Cutoffs, decide, scale_probabilities
+from cxnlp.taxonomy import Cutoffs
 
 FIGURES = (
     ("sentiment", "accuracy"), ("touchpoints", "micro_f1"), ("touchpoints", "polarity_f1"), ("phases", "micro_f1"),
@@ -51,8 +51,7 @@ def main() -> None:
         for learnt in (
             known, learn_more(taxonomy, raw[half], some, known), learn_confidence(taxonomy, raw[half], some),
         ):  # fmt: skip
-            labels = decide(taxonomy, scale_probabilities(taxonomy, raw[other], learnt.scaling), learnt.cutoffs)
-            figures = evaluate_labels(taxonomy, rest, labels, resamples=2).figures
+            figures = evaluate_labels(taxonomy, rest, learnt.answer(taxonomy, raw[other])[1], resamples=2).figures
             row.append([100 * figures[facet][name]["all"].value for facet, name in FIGURES])
         found.append(row)
     draws = np.array(found)  # (draws, models, figures)

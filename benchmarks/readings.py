@@ -20,9 +20,8 @@ import numpy.typing as npt
 from cxnlp import Tagger
 from cxnlp.data import Review, read_labels_with_texts, read_review_files, split_reviews
 from cxnlp.evaluation import evaluate_labels, learn_confidence
-from cxnlp.evaluation.confidence import Confidence
 from cxnlp.inference.careful import Readings, join_readings, readings
-from cxnlp.taxonomy import Cutoffs, FacetValue, Taxonomy, decide, scale_probabilities
+from cxnlp.taxonomy import Cutoffs, FacetValue, Taxonomy
 
 SHARES = ((0.0, 0.0), (1.0, 0.0), (0.0, 0.3), (1.0, 0.3), (1.0, 0.5))
 FIGURES = (
@@ -34,11 +33,6 @@ Floats = npt.NDArray[np.float32]
 Labels = dict[str, FacetValue]
 
 
-def say(taxonomy: Taxonomy, probs: Floats, learnt: Confidence) -> list[Labels]:
-    """Label reviews (n, l) by what was learnt."""
-    return decide(taxonomy, scale_probabilities(taxonomy, probs, learnt.scaling), learnt.cutoffs)
-
-
 def held_out(taxonomy: Taxonomy, probs: Floats, reviews: Sequence[Review]) -> list[Labels]:
     """Label each review by what the other four fifths teach."""
     found: dict[int, Labels] = {}
@@ -46,7 +40,7 @@ def held_out(taxonomy: Taxonomy, probs: Floats, reviews: Sequence[Review]) -> li
     for one in range(_FOLDS):
         rest, held = (np.flatnonzero(rows).tolist() for rows in (fold != one, fold == one))
         learnt = learn_confidence(taxonomy, probs[rest], [reviews[i] for i in rest])
-        found |= dict(zip(held, say(taxonomy, probs[held], learnt), strict=True))
+        found |= dict(zip(held, learnt.answer(taxonomy, probs[held])[1], strict=True))
     return [found[i] for i in range(len(reviews))]
 
 
@@ -84,7 +78,7 @@ def main() -> None:
         if there:
             learnt = learn_confidence(taxonomy, joined, dev)
             other = join_readings(taxonomy, there[1], there[0], lowered, sentences)
-            cells.append(figures(taxonomy, real, say(taxonomy, other, learnt)))
+            cells.append(figures(taxonomy, real, learnt.answer(taxonomy, other)[1]))
         print(f"| {lowered:g} | {sentences:g} | {' | '.join(cells)} |", flush=True)
 
 

@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from cxnlp.cli.engine import SHIPPED, add_bundle, add_careful, add_engine, load_named
+from cxnlp.cli.engine import add_bundle, add_careful, add_engine, load_named, own_folder
 
 _EPILOG = """\
 examples:
@@ -58,8 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     paths = args.cases or [shipped_suite()]
     if args.json is not None:
-        inputs = [*paths, *([] if args.bundle == SHIPPED else [Path(args.bundle)])]
-        refuse_input(args.json, inputs, "--json")
+        refuse_input(args.json, [*paths, *filter(None, [own_folder(args.bundle)])], "--json")
     tagger = load_named(args.bundle, args, careful=args.careful)
     suite = read_suite(paths, tagger.taxonomy)
     with ExitStack() as stack:

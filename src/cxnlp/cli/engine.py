@@ -35,15 +35,20 @@ def add_careful(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def folder_of(bundle: str | Path | None) -> Path:
+def own_folder(bundle: str | None) -> Path | None:
+    """Give the folder of a bundle that a command names; None for the shipped one: ``default`` or nothing."""
+    return None if bundle in (None, SHIPPED) else Path(bundle)
+
+
+def folder_of(bundle: str | None) -> Path:
     """Give the folder of a bundle that a command names; ``default`` or nothing is the shipped one."""
     from cxnlp.bundle import shipped_bundle
 
-    return shipped_bundle() if bundle is None or str(bundle) == SHIPPED else Path(bundle)
+    return own_folder(bundle) or shipped_bundle()
 
 
 def load_named(
-    bundle: str | Path | None,
+    bundle: str | None,
     args: argparse.Namespace,
     *,
     careful: bool = False,
@@ -52,5 +57,6 @@ def load_named(
     """Load the bundle of a folder, or the shipped one for ``default`` or nothing, with the engine asked for."""
     from cxnlp.inference.tagger import Tagger
 
-    path = None if bundle is None or str(bundle) == SHIPPED else bundle
-    return Tagger.load(path, backend=args.backend, device=args.device, careful=careful, min_precision=min_precision)
+    return Tagger.load(
+        own_folder(bundle), backend=args.backend, device=args.device, careful=careful, min_precision=min_precision
+    )

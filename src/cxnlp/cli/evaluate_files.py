@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxnlp.cli.engine import SHIPPED
+from cxnlp.cli.engine import own_folder
 from cxnlp.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def outputs_of(args: argparse.Namespace) -> dict[str, Path]:
     files = {name: path for name in FORMATS if (path := getattr(args, name)) is not None}
     if args.with_text and not {"json", "html"} & files.keys():
         raise SettingsError("--with-text puts texts into --html or --json; expected one of them; give one")
-    bundles = [Path(name) for name in (args.bundle, args.against) if name not in (None, SHIPPED)]
+    bundles = map(own_folder, (args.bundle, args.against))
     inputs = [path for path in (args.data, args.texts, args.second, *args.train, *bundles) if path is not None]
     refuse_outputs({f"--{name}": path for name, path in files.items()}, inputs)
     if "html" in files:

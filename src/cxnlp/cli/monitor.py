@@ -7,7 +7,7 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 
-from cxnlp.cli.engine import SHIPPED, folder_of
+from cxnlp.cli.engine import folder_of, own_folder
 from cxnlp.cli.problems import tell_problems
 from cxnlp.errors import DataError
 
@@ -116,6 +116,6 @@ def _check_outputs(args: argparse.Namespace) -> None:
     """
     from cxnlp.data.write import refuse_outputs
 
-    inputs = [args.reference, args.new, *([] if args.model in (None, SHIPPED) else [Path(args.model)])]
+    inputs = [args.reference, args.new, *filter(None, [own_folder(args.model)])]
     named = {"--json": args.json, "--markdown": args.markdown}
     refuse_outputs({option: path for option, path in named.items() if path is not None}, inputs)

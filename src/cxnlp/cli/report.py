@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxnlp.cli.engine import SHIPPED, folder_of
+from cxnlp.cli.engine import folder_of, own_folder
 from cxnlp.cli.problems import tell_problems
 from cxnlp.cli.reading import add_reading_options, reading_options
 from cxnlp.errors import SettingsError
@@ -153,8 +153,7 @@ def _outputs(args: argparse.Namespace) -> dict[str, Path]:
             f"--output {args.output}: the page is HTML, expected a name that ends in .html; a browser prints it as PDF"
         )
     files.setdefault("output", args.file.with_name(f"{unpacked(args.file).stem}.report.html"))
-    model = None if args.model in (None, SHIPPED) else Path(args.model)
-    inputs = [path for path in (args.file, args.evaluation, model) if path is not None]
+    inputs = [path for path in (args.file, args.evaluation, own_folder(args.model)) if path is not None]
     refuse_outputs({f"--{name}": path for name, path in files.items()}, inputs)
     need_jinja("cxnlp report")
     if not args.without_text and args.reviews:

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from cxnlp.cli.engine import SHIPPED, add_engine
+from cxnlp.cli.engine import add_engine, own_folder
 from cxnlp.errors import ExtraError
 
 _DESCRIPTION = """\
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
             warning = "other machines can reach this service, and it asks for no key; see --api-key-file"
             print(f"cxnlp: warning: {warning}", file=sys.stderr)
         tagger = Tagger.load(
-            None if args.model == SHIPPED else args.model,
+            own_folder(args.model),
             backend=args.backend,
             device=args.device,
             threads=args.threads,

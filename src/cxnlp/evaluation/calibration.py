@@ -93,15 +93,15 @@ def calibrations(
     seed: int = 0,
 ) -> list[Calibration]:
     """Give the calibration of every facet of which something is known, from the probabilities (n, l) of n reviews."""
-    judged_by = {one.facet: one for one in judgements(taxonomy, reviews, probs) if len(one.owner)}
-    comparisons = [binned(one, len(reviews)) for one in judged_by.values()]
+    judged = [one for one in judgements(taxonomy, reviews, probs) if len(one.owner)]
+    comparisons = [binned(one, len(reviews)) for one in judged]
     languages = languages_of(reviews)
     sums = slice_sums(comparisons, languages, languages_in_order(taxonomy, languages), resamples, seed)
     out = []
-    for one, found in zip(comparisons, sums, strict=True):
+    for one, comparison, found in zip(judged, comparisons, sums, strict=True):
         counts = found.slices[ALL].counts  # (1 + resamples, 3, bins)
-        ece = estimates(one, found.slices)[ECE]
-        out.append(Calibration(one.facet, ece, _by_chance(judged_by[one.facet], languages, ece), _bins(counts)))
+        ece = estimates(comparison, found.slices)[ECE]
+        out.append(Calibration(one.facet, ece, _by_chance(one, languages, ece), _bins(counts)))
     return out
 
 
@@ -124,10 +124,12 @@ def _judgements(taxonomy: Taxonomy, facet: Facet, gold: Targets, probs: Floats) 
     return Judgements(facet.name, groups.max(axis=2)[known], right[known], np.nonzero(known)[0])
 
 
-def _edges(confidence: Floats) -> Floats:
+def _places(confidence: Floats) -> tuple[npt.NDArray[np.int64], int]:
+    """Give the bin of each of m judgements (m,), and how many bins there are."""
     number = max(1, min(BINS, len(confidence) // MIN_IN_BIN))
     in_order = np.sort(confidence)
-    return np.unique(in_order[[len(in_order) * i // number for i in range(1, number)]])
+    edges = np.unique(in_order[[len(in_order) * i // number for i in range(1, number)]])
+    return np.searchsorted(edges, confidence, side="right"), len(edges) + 1
 
 
 def _by_chance(judged: Judgements, languages: npt.NDArray[np.str_], slices: Iterable[str]) -> dict[str, float]:
@@ -135,28 +137,26 @@ def _by_chance(judged: Judgements, languages: npt.NDArray[np.str_], slices: Iter
 
     In a bin it is that of a normal distribution with the same variance.
     """
-    edges = _edges(judged.confidence)
-    which = np.searchsorted(edges, judged.confidence, side="right")  # (m,)
+    which, n_bins = _places(judged.confidence)
     spoken = languages[judged.owner]
     found = {}
     for name in slices:
         rows = np.full(len(which), True) if name == ALL else spoken == name
         p = judged.confidence[rows]
-        variances = np.bincount(which[rows], p * (1 - p), len(edges) + 1)
+        variances = np.bincount(which[rows], p * (1 - p), n_bins)
         found[name] = float(np.sqrt(2 * variances / np.pi).sum() / len(p)) if len(p) else math.nan
     return found
 
 
 def binned(judged: Judgements, n: int) -> Comparison:
     """Lay judgements into bins; give what each of n reviews adds to them."""
-    edges = _edges(judged.confidence)
-    which = np.searchsorted(edges, judged.confidence, side="right")  # (m,)
-    counts = np.zeros((n, 3, len(edges) + 1), np.float32)
+    which, n_bins = _places(judged.confidence)
+    counts = np.zeros((n, 3, n_bins), np.float32)
     for part, values in ((metrics.HITS, judged.right), (metrics.PREDICTED, judged.confidence), (metrics.GOLD, 1)):
         np.add.at(counts[:, part], (judged.owner, which), values)
     counted = np.zeros(n, np.bool_)
     counted[judged.owner] = True
-    names = tuple(str(i) for i in range(len(edges) + 1))
+    names = tuple(map(str, range(n_bins)))
     return Comparison(judged.facet, names, counts, counted, {ECE: expected_calibration_error}, None)
 
 

@@ -15,7 +15,7 @@ from cxnlp.evaluation.choice import MIN_LABELLED
 from cxnlp.evaluation.precise import MIN_REVIEWS, precise_cutoffs, review_cutoff
 from cxnlp.evaluation.scaling import cross_fitted, few_labelled, fit_scaling
 from cxnlp.evaluation.thresholds import choose_cutoffs, few_main
-from cxnlp.taxonomy import Cutoffs, Facet, Scaling, Taxonomy, scale_probabilities
+from cxnlp.taxonomy import Cutoffs, Facet, FacetValue, Scaling, Taxonomy, decide, scale_probabilities
 from cxnlp.text.counted import counted
 
 
@@ -33,6 +33,13 @@ class Confidence:
         """Give that of a bundle."""
         precise = {name: manifest.cutoffs(float(name)) for name in manifest.precise}
         return cls(manifest.scaling, manifest.cutoffs(), precise)
+
+    def answer(
+        self, taxonomy: Taxonomy, raw: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.float32], list[dict[str, FacetValue]]]:
+        """Give the scaled probabilities (n, l) and the labels of n reviews from what the network says (n, l)."""
+        probs = scale_probabilities(taxonomy, raw, self.scaling)
+        return probs, decide(taxonomy, probs, self.cutoffs)
 
     def as_fields(self) -> dict[str, Any]:
         """Give the fields of a manifest that hold it."""

@@ -21,7 +21,7 @@ from cxnlp.evaluation.paired import Paired, paired
 from cxnlp.evaluation.precise import MIN_REVIEWS
 from cxnlp.evaluation.report import Report
 from cxnlp.inference.tagger import Tagger
-from cxnlp.taxonomy import Cutoffs, Kind, Taxonomy, decide, scale_probabilities
+from cxnlp.taxonomy import Cutoffs, Kind, Taxonomy
 from cxnlp.text.counted import counted
 from cxnlp.version import __version__
 
@@ -93,7 +93,7 @@ def recalibrate(
         return network.probabilities([review.text for review in reviews], progress)
 
     raw, known = read(carefully=False), Confidence.of(manifest)
-    before = _answers(taxonomy, reviews, _said(taxonomy, raw, known))
+    before = _answers(taxonomy, reviews, *known.answer(taxonomy, raw))
     learnt, after = _fit(taxonomy, raw, reviews, None if anew else known)
     fields, read_carefully = learnt.as_fields(), None
     fields["careful"] = {}
@@ -119,10 +119,6 @@ def recalibrate(
     )
 
 
-_Said = tuple[Floats, list[Labels]]
-"""Scaled probabilities (m, l) of m reviews, and their labels."""
-
-
 def _fit(
     taxonomy: Taxonomy, raw: Floats, reviews: Sequence[Review], before: Confidence | None
 ) -> tuple[Confidence, Answers]:
@@ -136,20 +132,14 @@ def _fit(
 
     fold = np.arange(len(reviews)) % _FOLDS
     parts = [(np.flatnonzero(fold != one).tolist(), np.flatnonzero(fold == one).tolist()) for one in range(_FOLDS)]
-    said = [_said(taxonomy, raw[held], learn(rest)) for rest, held in parts]
+    said = [learn(rest).answer(taxonomy, raw[held]) for rest, held in parts]
     order = np.argsort(np.concatenate([held for _, held in parts]))
     labels = [one for _, some in said for one in some]
-    together = np.concatenate([probs for probs, _ in said])[order], [labels[i] for i in order]
-    return learn(range(len(reviews))), _answers(taxonomy, reviews, together)
+    probs = np.concatenate([some for some, _ in said])[order]
+    return learn(range(len(reviews))), _answers(taxonomy, reviews, probs, [labels[i] for i in order])
 
 
-def _said(taxonomy: Taxonomy, raw: Floats, confidence: Confidence) -> _Said:
-    probs = scale_probabilities(taxonomy, raw, confidence.scaling)
-    return probs, [*decide(taxonomy, probs, confidence.cutoffs)]
-
-
-def _answers(taxonomy: Taxonomy, reviews: Sequence[Review], said: _Said) -> Answers:
-    probs, labels = said
+def _answers(taxonomy: Taxonomy, reviews: Sequence[Review], probs: Floats, labels: Sequence[Labels]) -> Answers:
     found = calibrations(taxonomy, reviews, probs, resamples=2)
     errors = {one.facet: one.ece["all"].value for one in found if taxonomy[one.facet].kind is not Kind.ANY_OF}
     return Answers(labels, evaluate_labels(taxonomy, reviews, labels), errors)

@@ -58,7 +58,7 @@ def trained_on(manifest: Manifest | None, placed: Sequence[Placed]) -> TrainedOn
         why = f"its manifest names {listed if len(known) < 4 else f'{len(known)} such files'}"
     splits = [split_of(review.text) for _, review in seen]
     calibrated_on = manifest.data.get("calibrated_on", {}).get("fingerprint")
-    calibrated = bool(placed) and calibrated_on == fingerprint(review for _, review in placed)
+    calibrated = bool(calibrated_on and placed) and calibrated_on == fingerprint(review for _, review in placed)
     found = TrainedOn(splits.count("train"), splits.count("dev"), len(placed), why, calibrated)
     return found if found.learnt or found.chose or found.calibrated else None
 
